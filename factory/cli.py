@@ -1,0 +1,186 @@
+"""All verbs of `factory`. Parses arguments, prints results, decides exit codes; everything else is imported on demand."""
+
+import json
+import sys
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from factory.errors import FactoryError
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="Turn campaign briefs in Parquet into scored, channel-valid ad copy.\n\n"
+    "Start with: factory plan jobs/ad_copy, then factory run jobs/ad_copy. "
+    "Running again resumes; a finished run generates nothing.",
+)
+bench_app = typer.Typer(no_args_is_help=True, help="Measure: each verb prints a table, and one JSON line with --json.")
+app.add_typer(bench_app, name="bench")
+
+_INTERRUPTED = 130  # what typer makes of Ctrl-C
+
+JobArgument = Annotated[str, typer.Argument(metavar="JOB", help="A job folder such as jobs/ad_copy, or a YAML file.")]
+OutputArgument = Annotated[
+    str, typer.Argument(metavar="OUTPUT", help="A run's output: a folder or s3://bucket/prefix.")
+]
+Briefs = Annotated[str | None, typer.Option(help="Parquet file, folder, glob or s3:// instead of the job's briefs.")]
+Output = Annotated[str | None, typer.Option(help="Folder or s3://bucket/prefix instead of the job's output.")]
+Limit = Annotated[
+    int | None,
+    typer.Option(min=1, help="Only the first N input rows: a cheap look before the night. assets/ then shows these."),
+]
+Sets = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a key of job.yaml: text.candidates=2.")
+]
+Json = Annotated[bool, typer.Option("--json", help="End with one JSON object on stdout.")]
+
+
+@app.command()
+def run(
+    job: JobArgument,
+    briefs: Briefs = None,
+    output: Output = None,
+    limit: Limit = None,
+    sets: Sets = None,
+    as_json: Json = False,
+) -> None:
+    """Run a job from briefs to scored assets; run it again to resume.
+
+    Exit codes: 0 done, 1 failed or too many rows refused, 2 bad job or arguments, 3 stopped early and resumable.
+    """
+    from factory import driver
+    from factory.show import describe_result, show_result
+
+    result = driver.run_job(job, driver.Options(sets or [], briefs, output, limit))
+    show_result(result)
+    if as_json:
+        _print_json(describe_result(result))
+    if result.ending is not None and (result.ending.counts["remaining"] or result.ending.counts["unread"]):
+        raise typer.Exit(3)
+    if result.refused_too_many:
+        raise result.refused_too_many
+
+
+@app.command()
+def plan(
+    job: JobArgument,
+    briefs: Briefs = None,
+    output: Output = None,
+    limit: Limit = None,
+    sets: Sets = None,
+    as_json: Json = False,
+) -> None:
+    """Validate a job and its briefs without an engine: rows, requests, the first prompt, its schema, tokens."""
+    from factory import driver
+    from factory.show import describe_plan, show_plan
+
+    prepared = driver.prepare_job(job, driver.Options(sets or [], briefs, output, limit))
+    driver.check_schemas(prepared.plan, prepared.preview)
+    show_plan(prepared)
+    if as_json:
+        _print_json(describe_plan(prepared))
+
+
+@app.command()
+def status(output: OutputArgument, as_json: Json = False) -> None:
+    """Say how far a run is: counts from its segment files, whoever wrote them."""
+    from factory import outputs
+
+    found = outputs.find_status(output)
+    for name, value in found.items():
+        typer.echo(f"{name:<12} {value:,}" if isinstance(value, int) else f"{name:<12} {value}")
+    if as_json:
+        _print_json(found)
+
+
+@app.command()
+def report(output: OutputArgument, as_json: Json = False) -> None:
+    """Write report.json and report.html of an output anew and say where they are."""
+    from factory import outputs
+
+    made = outputs.remake_report(output)
+    typer.echo(made["report"])
+    if as_json:
+        _print_json(made)
+
+
+@app.command()
+def doctor(
+    uri: Annotated[str | None, typer.Option("--s3", help="Also try to list this s3:// address.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Check Python, packages, CPU and GPU, the engine, Ray and S3; each finding comes with its fix."""
+    from factory.doctor import run_checks
+
+    findings = run_checks(uri)
+    for finding in findings:
+        typer.echo(f"{finding.status.upper():<5} {finding.name}: {finding.detail}")
+        if finding.fix and finding.status != "ok":
+            typer.echo(f"      fix: {finding.fix}")
+    if as_json:
+        _print_json([{"name": f.name, "status": f.status, "detail": f.detail, "fix": f.fix} for f in findings])
+    if any(finding.status == "fail" for finding in findings):
+        raise typer.Exit(1)
+
+
+@bench_app.command("engine")
+def bench_engine(
+    job: JobArgument,
+    rounds: Annotated[int, typer.Option(min=1, help="Interleaved rounds; the median counts.")] = 5,
+    requests: Annotated[int, typer.Option(min=1, help="Requests a round.")] = 64,
+    sets: Sets = None,
+    as_json: Json = False,
+) -> None:
+    """Compare the factory's text phase with a bare AsyncLLM on the same prompts: output tokens per second."""
+    from factory.bench.engine import run_bench
+
+    _finish_bench(run_bench(job, sets or [], rounds, requests), as_json)
+
+
+@bench_app.command("overhead")
+def bench_overhead(
+    requests: Annotated[
+        list[int] | None, typer.Option(help="Sizes to measure; repeat it. Default 2000 20000.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Measure what everything but engine and scoring model costs: CPU per request, requests per second, memory."""
+    from factory.bench.overhead import run_bench
+
+    _finish_bench(run_bench(requests or [2_000, 20_000]), as_json)
+
+
+def main() -> NoReturn:
+    """Entry point: run a verb and turn our errors into a message and an exit code."""
+    try:
+        ended = app(standalone_mode=False)  # the code of a typer.Exit, else None
+    except FactoryError as error:
+        typer.echo(f"error: {error}", err=True)
+        sys.exit(error.exit_code)
+    except (KeyboardInterrupt, typer.Abort):
+        ended = _INTERRUPTED
+    except Exception as error:
+        show = getattr(error, "show", None)  # wrong usage: its class lies in another module in each typer
+        if show is None:
+            raise
+        show()
+        sys.exit(2)
+    if ended == _INTERRUPTED:
+        typer.echo("stopped: finished requests are safe, the same command goes on", err=True)
+        sys.exit(3)
+    sys.exit(ended if isinstance(ended, int) else 0)
+
+
+def _print_json(value: Any) -> None:
+    typer.echo(json.dumps(value, ensure_ascii=False, default=str))
+
+
+def _finish_bench(result: dict[str, Any], as_json: bool) -> None:
+    from factory.show import show_bench
+
+    show_bench(result)
+    if as_json:
+        _print_json(result)

@@ -1,0 +1,1 @@
+"""The checks of `factory doctor`, by what they look at."""

@@ -1,0 +1,33 @@
+"""Which engine and which embedder a run gets. Each is imported only when it is the one."""
+
+from pathlib import Path
+
+from factory.engines.base import Embedder, EngineConfig, TextEngine
+from factory.runs import SCRIPTED, Plan
+
+
+def make_engine(plan: Plan) -> TextEngine:
+    """Return the job's engine, not started. Imports its library only when it is the one."""
+    job = plan.loaded.job
+    if plan.scripted:
+        from factory.engines.scripted import ScriptedTextEngine
+
+        return ScriptedTextEngine(EngineConfig(model=SCRIPTED, execution=job.execution.text, seed=job.seed))
+    from factory.engines.models import resolve_model
+    from factory.engines.vllm_text import VllmTextEngine
+
+    folder = resolve_model(plan.model, Path(plan.cache))
+    return VllmTextEngine(
+        EngineConfig(model=folder, execution=job.execution.text, seed=job.seed, adapters=job.text.adapters)
+    )
+
+
+def make_embedder(plan: Plan) -> Embedder:
+    """Return the bundled sentence model, or the hashing embedder when the job runs without models."""
+    if plan.scripted:
+        from factory.engines.hashing import HashingEmbedder
+
+        return HashingEmbedder()
+    from factory.engines.minilm import MiniLM
+
+    return MiniLM(Path(plan.cache))

@@ -1,0 +1,143 @@
+"""The end of a run: segments become assets, candidates and quarantine; the counts are proved; report and manifest follow.
+
+Everything here can be done again after a crash: it reads segment files and replaces what it writes. The manifest is last.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from factory.alike import find_alike
+from factory.calibration import read_calibration
+from factory.commit import PHASE
+from factory.compact import Compacted, RunLabels, compact
+from factory.errors import ConservationError
+from factory.ledger import Planned, read_planned
+from factory.report import RunFacts, build_report, render_html
+from factory.runs import COMPUTED_WEIGHTS, LoadedJob, Plan
+from factory.siblings import open_siblings
+from factory.storage import Store
+from factory.units import Unit
+from schemas.run import Attempt, Manifest, RunState
+
+LAW = "requests planned = accepted + rejected + quarantined + remaining; input rows = briefs + refused rows"
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What a finished run comes to: the counts of the whole output and the report made of them."""
+
+    counts: dict[str, int]
+    report: dict[str, Any]
+
+
+def finalize(store: Store, plan: Plan, state: RunState, attempt: Attempt, units: Sequence[Unit]) -> Ending:
+    """Compact the segments of `store`, prove the conservation law, score siblings, write report and manifest.
+
+    `units` are those of the whole input: a command that was stopped has not read all of them.
+    Raises ConservationError when the counts do not add up, StorageError when something cannot be read or written.
+    """
+    store.write_bytes(f"attempts/{attempt.attempt}.json", attempt.model_dump_json(indent=1).encode())
+    planned = read_planned(store, plan.attempt)
+    job = plan.loaded.job
+    labels = RunLabels(job.text.model, job.text.template, job.text.adapters, tuple(plan.loaded.placements))
+    with open_siblings(plan.loaded.placements) as siblings:
+        compacted = compact(store, PHASE, labels, planned.keys, siblings.add)
+        counts = count_all(planned, compacted, units)
+        check_conservation(counts)
+        siblings.rate(store, compacted.files)
+    report = write_report(store, plan.loaded, state, counts)
+    manifest = Manifest(
+        run_id=state.run_id,
+        job_name=state.job_name,
+        job_digest=plan.identity.job,
+        status="stopped" if counts["remaining"] or counts["unread"] else "done",
+        started_at=state.started_at,
+        finished_at=datetime.now(UTC).isoformat(),
+        counts=counts,
+        files=compacted.files,
+        calibration=read_calibration(plan.identity.job, store),
+        versions=state.versions,
+    )
+    store.write_bytes("manifest.json", manifest.model_dump_json(indent=1).encode())
+    return Ending(counts, report)
+
+
+def write_report(store: Store, loaded: LoadedJob, state: RunState, counts: dict[str, int]) -> dict[str, Any]:
+    """Write `report.json` and `report.html` from the compacted tables; return the report."""
+    report = build_report(store, gather_facts(store, loaded, state, counts))
+    store.write_bytes("report.json", json.dumps(report, ensure_ascii=False, indent=1, default=str).encode())
+    store.write_bytes("report.html", render_html(report).encode())
+    return report
+
+
+def count_all(planned: Planned, compacted: Compacted, units: Sequence[Unit]) -> dict[str, int]:
+    """Return the counts of the whole output: what was planned where rows were read, and what became of it.
+
+    `remaining` are the planned requests that no segment holds, counted by id: never by subtraction. `unread` are the
+    rows of units that were not read; a refused row that was read and not yet written is one of them.
+    """
+    totals, count = compacted.totals, planned.count
+    unwritten = len(planned.keys & planned.refused)  # what compacting found was taken out of `keys`
+    unread = sum(unit.num_rows for unit in units if unit.id not in planned.units)
+    return {
+        "rows_read": count.rows - unwritten,
+        "unread": unread + unwritten,
+        "briefs": count.briefs,
+        "refused": totals.refused,
+        "planned": count.planned,
+        "skipped": count.skipped,
+        "accepted": totals.accepted,
+        "accepted_without_repair": totals.accepted_without_repair,
+        "rejected": totals.rejected,
+        "quarantined": totals.quarantined,
+        "remaining": len(planned.keys) - unwritten,
+        "assets": totals.assets,
+        "prompt_tokens": totals.prompt_tokens,
+        "output_tokens": totals.output_tokens,
+    }
+
+
+def check_conservation(counts: dict[str, int]) -> None:
+    """Raise ConservationError when rows or requests vanished or doubled."""
+    done = counts["accepted"] + counts["rejected"] + counts["quarantined"] + counts["remaining"]
+    rows = counts["briefs"] + counts["refused"]
+    if counts["planned"] != done or counts["rows_read"] != rows:
+        raise ConservationError(
+            f"the counts do not add up ({LAW}): {counts}",
+            "keep this output and report it: no manifest was written; the segment files hold every finished request",
+        )
+
+
+def gather_facts(store: Store, loaded: LoadedJob, state: RunState, counts: dict[str, int]) -> RunFacts:
+    """Return the facts of all commands that worked on this output, for the report."""
+    attempts = [Attempt.model_validate_json(store.read_bytes(info.path)) for info in store.list("attempts", ".json")]
+    seconds: dict[str, float] = {}
+    for attempt in attempts:
+        for phase, spent in attempt.phase_seconds.items():
+            seconds[phase] = seconds.get(phase, 0.0) + spent
+    calibration = read_calibration(state.job_digest, store)
+    rubric = loaded.rubric or COMPUTED_WEIGHTS
+    return RunFacts(
+        run_id=state.run_id,
+        job_name=state.job_name,
+        model=loaded.job.text.model,
+        model_digest=state.model_digest,
+        template=loaded.job.text.template,
+        started_at=state.started_at,
+        finished_at=max((attempt.finished_at for attempt in attempts), default=state.started_at),
+        phase_seconds=seconds,
+        counts=counts,
+        tokens={name: counts[name] for name in ("prompt_tokens", "output_tokens")},
+        engine_seconds=sum(attempt.totals.engine_seconds for attempt in attempts),
+        price=loaded.job.price,
+        gpus=max((attempt.gpus for attempt in attempts), default=0.0),
+        cpus=max((attempt.cpus for attempt in attempts), default=0.0),
+        calibration=calibration,
+        weights={**rubric.weights, "judge": calibration.weight if calibration else 0.0},
+        versions=state.versions,
+        placements=loaded.placements,
+        alike=find_alike(store, loaded.placements),
+    )

@@ -1,0 +1,115 @@
+"""Files below a local folder, each written whole or not at all. One of the two homes behind `storage.Store`."""
+
+import errno
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+_NO_HARD_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
+
+
+class LocalFiles:
+    """Reads and writes below `root`. Methods take paths relative to it and raise OSError."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def read(self, rel: str) -> bytes:
+        """The whole file."""
+        return (self.root / rel).read_bytes()
+
+    def write(self, rel: str, data: bytes) -> None:
+        """Replace the file. A crash leaves the old one, or none, and perhaps a hidden temporary file."""
+        target = self.root / rel
+        temporary = self._write_temporary(target, data)
+        try:
+            temporary.replace(target)
+        except OSError:
+            temporary.unlink(missing_ok=True)
+            raise
+        _sync_folder(target.parent)
+
+    def put_if_absent(self, rel: str, data: bytes) -> bool:
+        """Write the file unless there is one; True when this call wrote it. Of many callers exactly one gets True."""
+        target = self.root / rel
+        temporary = self._write_temporary(target, data)
+        try:
+            os.link(temporary, target)
+        except FileExistsError:
+            return False
+        except OSError as error:
+            if error.errno not in _NO_HARD_LINKS:
+                raise
+            return _create_exclusively(target, data)
+        finally:
+            temporary.unlink(missing_ok=True)
+        _sync_folder(target.parent)
+        return True
+
+    def stat(self, rel: str) -> tuple[str, int, str] | None:
+        """(path, bytes, "") of the file, None when there is no file of that name."""
+        path = self.root / rel
+        return (rel, path.stat().st_size, "") if path.is_file() else None
+
+    def walk(self, folder: str) -> Iterator[tuple[str, int, str]]:
+        """Every visible file below `folder` as (path, bytes, ""); nothing when there is no such folder."""
+        for parent, folders, files in os.walk(self.root / folder, onerror=_raise_unless_missing, followlinks=True):
+            folders[:] = [name for name in folders if not name.startswith(".")]
+            for name in files:
+                path = Path(parent) / name
+                if not name.startswith(".") and path.is_file():
+                    yield path.relative_to(self.root).as_posix(), path.stat().st_size, ""
+
+    def names(self, folder: str) -> list[str] | None:
+        """Names right below `folder`, None when it is not a folder."""
+        path = self.root / folder
+        return [each.name for each in path.iterdir() if not each.name.startswith(".")] if path.is_dir() else None
+
+    def delete(self, rel: str) -> None:
+        """Remove the file; no error when it is gone already."""
+        (self.root / rel).unlink(missing_ok=True)
+
+    def open(self, rel: str) -> BinaryIO:
+        """The file, open for reading."""
+        return (self.root / rel).open("rb")
+
+    def download(self, rel: str, target: Path) -> None:
+        """Copy the file to `target`."""
+        target.write_bytes((self.root / rel).read_bytes())
+
+    def _write_temporary(self, target: Path, data: bytes) -> Path:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = target.parent / f".{uuid.uuid4().hex}.tmp"
+        try:
+            _create_exclusively(temporary, data)
+        except OSError:
+            temporary.unlink(missing_ok=True)
+            raise
+        return temporary
+
+
+def _create_exclusively(path: Path, data: bytes) -> bool:
+    try:
+        with path.open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+    except FileExistsError:
+        return False
+    return True
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename survive a power cut: https://man7.org/linux/man-pages/man2/fsync.2.html (directory entries)."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _raise_unless_missing(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError | NotADirectoryError):
+        raise error

@@ -1,0 +1,54 @@
+"""Looks at an output from outside: how far it is, and its report made anew."""
+
+from typing import Any
+
+from factory.commit import PHASE
+from factory.errors import OutputError
+from factory.finalize import write_report
+from factory.runs import LoadedJob, read_manifest, read_state
+from factory.segments import read_finished
+from factory.storage import Store
+from schemas.run import RunState
+
+
+def find_status(uri: str) -> dict[str, Any]:
+    """Return run, state and counts of the output at `uri`. Raises OutputError when there is no run."""
+    store = Store(uri)
+    state = _need_state(store)
+    manifest = read_manifest(store)
+    found = read_finished(store, PHASE)
+    counts = found.counts
+    finished = sum(counts.get(name, 0) for name in ("accepted", "rejected", "quarantined"))
+    return {
+        "output": store.uri,
+        "run": state.run_id,
+        "job": state.job_name,
+        "state": manifest.status if manifest else "unfinished: run the same command to go on",
+        "started": state.started_at,
+        "finished": manifest.finished_at if manifest else "",
+        "requests": finished,
+        "accepted": counts.get("accepted", 0),
+        "rejected": counts.get("rejected", 0),
+        "quarantined": counts.get("quarantined", 0),
+        "refused": counts.get("refused", 0),
+        "segments": found.num_files,
+        "set_aside": [f"{name}: {why}" for name, why in found.damaged],
+    }
+
+
+def remake_report(uri: str) -> dict[str, Any]:
+    """Write `report.json` and `report.html` anew from a finished output's tables; return where they are."""
+    store = Store(uri)
+    state = _need_state(store)
+    manifest = read_manifest(store)
+    if manifest is None:
+        raise OutputError(f"{store.uri} is not finished", "run the same command to go on, or ask factory status")
+    report = write_report(store, LoadedJob.model_validate(state.job), state, manifest.counts)
+    return {"report": store.locate("report.html"), "accepted": report["accepted"]}
+
+
+def _need_state(store: Store) -> RunState:
+    state = read_state(store)
+    if state is None:
+        raise OutputError(f"{store.uri} holds no run", "name the --output of a factory run")
+    return state

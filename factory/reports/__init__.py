@@ -1,0 +1,1 @@
+"""The parts of the report: what the tables say (tally), what to do about it (advice), and how it is drawn."""

@@ -1,0 +1,190 @@
+"""What comes out: checks, candidates, outcomes, and the columns of every table that is written.
+
+Column types are Arrow type names as text; `factory/segments.py` turns them into Arrow schemas, so files are never inferred.
+"""
+
+from enum import StrEnum
+from typing import Literal
+
+from schemas.base import Record
+from schemas.request import Request
+
+Fields = dict[str, list[str]]  # field name -> its texts, in order
+
+
+class Check(Record):
+    """One hard rule's verdict. `detail` says what was found, and is empty when the rule passed."""
+
+    rule: str
+    passed: bool
+    detail: str = ""
+
+
+class Status(StrEnum):
+    """What became of a candidate."""
+
+    ACCEPTED = "accepted"  # passed every check and was selected: an asset
+    UNSELECTED = "unselected"  # passed every check, but others were better or too alike
+    REJECTED = "rejected"  # failed a check or the minimum score
+
+
+class Candidate(Record):
+    """One completion of a request, or a set pooled from several.
+
+    `attempt` 0 is the first try, 1.. are repairs of candidate `repaired_from`. `pooled` marks a set that select put
+    together from the passing items of many completions.
+    """
+
+    index: int
+    attempt: int = 0
+    repaired_from: int | None = None
+    pooled: bool = False
+    fields: Fields = {}
+    raw: str = ""  # the model's text when it could not be read as fields, cut to 2,000 characters
+    checks: list[Check] = []
+    scores: dict[str, float] = {}
+    missing_scores: list[str] = []
+    score: float | None = None
+    status: Status = Status.REJECTED
+    reason: str = ""  # why it is not an asset: the first failed rule, "below minimum score", "too similar to …"
+    rank: int | None = None
+    mean_logprob: float | None = None
+    judge: float | None = None  # expected rubric verdict, 0..1
+    seed: int = 0
+    output_tokens: int = 0
+
+    @property
+    def passed(self) -> bool:
+        """Every check passed (and at least one was made)."""
+        return bool(self.checks) and False not in [check.passed for check in self.checks]
+
+
+class Outcome(Record):
+    """All that the text phase made of one request. `quarantine` is set when the request could not be worked on at all."""
+
+    request: Request
+    candidates: list[Candidate] = []
+    pool: Fields = {}  # set placements only: every different item, of any candidate, that passed its item checks
+    prompt_tokens: int = 0
+    output_tokens: int = 0
+    engine_seconds: float = 0.0  # wall seconds in the engine divided by the requests that shared it
+    quarantine: "Refusal | None" = None
+
+    @property
+    def accepted(self) -> list[Candidate]:
+        """The candidates that became assets, best first."""
+        chosen = [candidate for candidate in self.candidates if candidate.status is Status.ACCEPTED]
+        return sorted(chosen, key=lambda candidate: candidate.rank or 0)
+
+    @property
+    def status(self) -> Literal["accepted", "rejected", "quarantined"]:
+        """The request's place in the conservation law."""
+        if self.quarantine is not None:
+            return "quarantined"
+        return "accepted" if self.accepted else "rejected"
+
+
+class Refusal(Record):
+    """Why a row was refused: the stage that refused it, a short reason code, and what to do about it."""
+
+    stage: Literal["read", "prepare", "prompt", "text", "score"]
+    reason: str
+    detail: str
+    retryable: bool = False
+    attempt: int = 1
+    brief_id: str = ""
+    request_id: str = ""
+    source: str = ""  # file and row, for example "night.parquet row 17"
+    record: str = ""  # the source row as JSON, cut to 20,000 characters
+
+
+CHECKS_TYPE = "list<struct<rule: string, passed: bool, detail: string>>"
+
+_KEY_COLUMNS = {
+    "asset_id": "string",
+    "request_id": "string",
+    "brief_id": "string",
+    "campaign_id": "string",
+    "placement": "string",
+    "locale": "string",
+    "segment": "string",
+    "rank": "int32",
+    "kind": "string",
+    "fields": "map<string, list<string>>",
+    "image_uri": "string",
+    "layout": "string",
+    "width": "int32",
+    "height": "int32",
+    "num_bytes": "int64",
+    "mime": "string",
+    "score": "double",
+    "scores": "map<string, double>",
+    "checks": CHECKS_TYPE,
+    "model": "string",
+    "adapter": "string",
+    "template": "string",
+    "seed": "int64",
+    "prompt_tokens": "int32",
+    "output_tokens": "int32",
+    "engine_seconds": "double",
+    "run_id": "string",
+    "created_at": "timestamp[us, UTC]",
+}
+
+ASSET_COLUMNS: dict[str, str] = dict(_KEY_COLUMNS)
+
+CANDIDATE_COLUMNS: dict[str, str] = {
+    "request_id": "string",
+    "brief_id": "string",
+    "campaign_id": "string",
+    "placement": "string",
+    "locale": "string",
+    "segment": "string",
+    "candidate": "int32",
+    "attempt": "int32",
+    "repaired_from": "int32",
+    "pooled": "bool",
+    "status": "string",
+    "reason": "string",
+    "rank": "int32",
+    "fields": "map<string, list<string>>",
+    "raw": "string",
+    "score": "double",
+    "scores": "map<string, double>",
+    "missing_scores": "list<string>",
+    "checks": CHECKS_TYPE,
+    "mean_logprob": "double",
+    "judge": "double",
+    "seed": "int64",
+    "output_tokens": "int32",
+    "run_id": "string",
+    "created_at": "timestamp[us, UTC]",
+}
+
+QUARANTINE_COLUMNS: dict[str, str] = {
+    "request_id": "string",
+    "brief_id": "string",
+    "stage": "string",
+    "reason": "string",
+    "detail": "string",
+    "attempt": "int32",
+    "retryable": "bool",
+    "source": "string",
+    "record": "string",
+    "run_id": "string",
+    "created_at": "timestamp[us, UTC]",
+}
+
+# One row a finished request (status accepted | rejected | quarantined), a refused input row (status refused) or a
+# finished input unit (status unit: how many rows it held and what they became).
+SEGMENT_COLUMNS: dict[str, str] = {
+    "request_id": "string",
+    "status": "string",
+    "brief_id": "string",
+    "placement": "string",
+    "locale": "string",
+    "payload": "string",
+    "created_at": "timestamp[us, UTC]",
+}
+
+Outcome.model_rebuild()

@@ -1,0 +1,77 @@
+"""Quick ways that were added for speed give what the plain ways give."""
+
+import pyarrow as pa
+import pytest
+
+from factory import describe
+from factory.check import check_candidate, make_context, trust_items
+from factory.checks import words
+from factory.tables import arrow_schema, to_table
+from schemas.asset import CHECKS_TYPE, Check
+from schemas.job import CheckConfig
+from tests.builders import make_candidate, make_fields, make_placement, make_request
+
+
+@pytest.mark.parametrize("text", ["it's 5.5 o'clock", "a_b 'x' x''y", "X200-b/7 snake_case", "", "'", "a'b'c 1'2"])
+def test_plain_text_is_split_as_any_text(text: str) -> None:
+    assert words._ASCII_WORD.findall(text) == words._WORD.findall(text)
+
+
+@pytest.mark.parametrize(
+    "locale", ["en-US", "de-DE", "de-CH", "fr-FR", "ja-JP", "ar-EG", "fa-IR", "hi-IN", "sv-SE", "es-419"]
+)
+def test_small_amounts_are_written_as_babel_writes_them(locale: str) -> None:
+    for currency in ("USD", "EUR", "JPY", "KWD", "CHF", "INR", "SEK", "XOF"):
+        for amount in ("0.00", "0.05", "19.99", "999.99", "1000.00", "7", "3.5", "1.005", "012.50"):
+            assert describe._format_money(amount, currency, locale) == describe._write_money(amount, currency, locale)
+
+
+ODD = ("", " a", "a  b", "a\nb", "<b>x</b>", "{x}", "a|b", "tab\tx", "caf\u00e9", "plain: 5% & more", "x\n")
+
+
+@pytest.mark.parametrize("text", ODD)
+def test_plain_text_is_clean_already(text: str) -> None:
+    plain = describe._SPACE.sub(" ", describe._TAG.sub(" ", text).translate(describe._INERT)).strip()
+    assert describe.clean(text) == plain
+
+
+def test_struct_lists_equal_arrow_s_own() -> None:
+    passed, failed = {"rule": "length", "passed": True}, {"rule": "count", "passed": False, "detail": "two \ud800"}
+    for values in ([[], [passed]], [[passed, failed], []], [None, [failed]], []):
+        made = to_table([{"checks": value} for value in values], {"checks": CHECKS_TYPE})
+        clean = [
+            value and [each | {"detail": each.get("detail", "").replace("\ud800", "\ufffd") or None} for each in value]
+            for value in values
+        ]
+        assert (
+            made["checks"]
+            .combine_chunks()
+            .equals(pa.array(clean, type=arrow_schema({"c": CHECKS_TYPE}).field("c").type))
+        )
+
+
+def test_change_is_a_copy_with_new_values() -> None:
+    candidate = make_candidate(3)
+    changed = candidate.change(score=0.5, rank=1)
+    assert changed == candidate.model_copy(update={"score": 0.5, "rank": 1})
+    assert (candidate.score, candidate.rank) == (None, None)
+    assert changed.model_dump_json() == candidate.model_copy(update={"score": 0.5, "rank": 1}).model_dump_json()
+    assert type(changed).model_validate_json(changed.model_dump_json()) == changed
+
+
+def test_passed_needs_checks_that_all_passed() -> None:
+    good, bad = Check(rule="a", passed=True), Check(rule="b", passed=False)
+    assert make_candidate(checks=[good, good]).passed
+    assert not make_candidate(checks=[good, bad]).passed
+    assert not make_candidate(checks=[]).passed
+
+
+def test_trusted_items_are_not_judged_again_and_others_are() -> None:
+    fields = make_fields()
+    bad = "Cures 97% of all blisters!!"
+    context = make_context(make_request(), make_placement(), CheckConfig(), ())
+    trust_items(context, {"headline": [bad]})
+    trusted = {**fields, "headline": [*fields["headline"][:2], bad]}
+    assert all(check.passed for check in check_candidate(trusted, context))
+    elsewhere = {**fields, "description": [fields["description"][0], bad]}
+    assert not all(check.passed for check in check_candidate(elsewhere, context))

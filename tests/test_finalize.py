@@ -1,0 +1,145 @@
+"""The end of a run proves its counts by id, and writes the manifest last or not at all."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from factory.commit import PHASE
+from factory.errors import ConservationError
+from factory.finalize import Ending, check_conservation, finalize
+from factory.ledger import commit_unit, make_outcome_row, make_refused_row
+from factory.runs import Plan, open_run, read_manifest
+from factory.segments import write_segment
+from factory.storage import Store
+from factory.units import Unit
+from schemas.asset import Outcome, Status
+from schemas.run import Attempt, Receipt, UnitCount
+from tests.builders import make_candidate, make_outcome, make_request
+from tests.jobs import make_job, plan_job, read_rows
+from tests.test_ledger import make_refusal
+
+NOW = datetime(2026, 11, 23, 5, 40, tzinfo=UTC)
+IDS = ["r-0", "r-1", "r-2", "r-3"]
+
+
+def make_finished(request_id: str) -> Outcome:
+    request = make_request(request_id=request_id, placement="google_rsa")
+    return make_outcome(request=request, candidates=[make_candidate(0, status=Status.ACCEPTED, rank=0)])
+
+
+def make_unit(name: str, rows: int) -> Unit:
+    return Unit(name, "a.parquet", "a.parquet", 0, 0, rows, 0, 0)
+
+
+class Run:
+    """An output with one unit of four requests and one refused row planned, nothing finished yet."""
+
+    def __init__(self, tmp_path: Path, ids: Sequence[str] = IDS) -> None:
+        self.store = Store(str(tmp_path / "out"))
+        prepared = plan_job(make_job(tmp_path / "job"))
+        self.state = open_run(self.store, prepared.plan.loaded, "digest", "scripted", lambda: NOW)
+        self.plan: Plan = replace(prepared.plan, run_id=self.state.run_id)
+        self.refused = make_refused_row(make_refusal())
+        count = UnitCount(unit="u-1", rows=5, briefs=4, refused=1, planned=len(ids), skipped=0)
+        commit_unit(count, [*ids, self.refused.request_id], self.plan, self.store)
+
+    def finish(self, ids: Sequence[str], refused: bool = True) -> None:
+        rows = [make_outcome_row(make_finished(request_id)) for request_id in ids]
+        write_segment(self.store, PHASE, rows + [self.refused] * refused, self.plan.run_id, NOW)
+
+    def end(self, units: Sequence[Unit] = ()) -> Ending:
+        attempt = Attempt(
+            attempt=self.plan.attempt,
+            started_at="",
+            finished_at="",
+            phase_seconds={"start": 1.0},
+            totals=Receipt(segment=""),
+            gpus=0.0,
+            cpus=1.0,
+        )
+        return finalize(self.store, self.plan, self.state, attempt, [make_unit("u-1", 5), *units])
+
+
+def test_a_complete_run_is_done(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    run.finish(IDS)
+    counts = run.end().counts
+    assert (counts["rows_read"], counts["briefs"], counts["refused"], counts["unread"]) == (5, 4, 1, 0)
+    assert (counts["planned"], counts["accepted"], counts["remaining"]) == (4, 4, 0)
+    manifest = read_manifest(run.store)
+    assert manifest is not None and manifest.status == "done" and manifest.counts == counts
+    assert {row["request_id"] for row in read_rows(tmp_path / "out", "assets")} == set(IDS)
+
+
+def test_what_no_segment_holds_is_remaining_by_id(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    run.finish(["r-0", "r-1"])
+    counts = run.end().counts
+    assert (counts["accepted"], counts["remaining"], counts["refused"]) == (2, 2, 1)
+    manifest = read_manifest(run.store)
+    assert manifest is not None and manifest.status == "stopped"
+
+
+def test_a_refused_row_that_was_not_written_yet_is_unread_not_lost(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    run.finish(IDS, refused=False)
+    counts = run.end().counts
+    assert (counts["rows_read"], counts["unread"], counts["refused"], counts["remaining"]) == (4, 1, 0, 0)
+    manifest = read_manifest(run.store)
+    assert manifest is not None and manifest.status == "stopped"
+
+
+def test_units_that_were_not_read_keep_a_run_from_being_done(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    run.finish(IDS)
+    counts = run.end([make_unit("u-2", 7)]).counts
+    assert (counts["unread"], counts["remaining"]) == (7, 0)
+    manifest = read_manifest(run.store)
+    assert manifest is not None and manifest.status == "stopped"
+
+
+def test_work_done_twice_counts_once(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    run.finish(IDS)
+    run.finish(IDS)
+    assert run.end().counts["accepted"] == 4
+    assert len(read_rows(tmp_path / "out", "assets")) == 4
+
+
+def test_what_nobody_asked_for_any_more_stays_in_its_segment(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    run.finish(["of-an-older-brief"], refused=False)  # a file of which nothing is left
+    run.finish([*IDS, "of-an-older-template"])
+    assert run.end().counts["accepted"] == 4
+    assert {row["request_id"] for row in read_rows(tmp_path / "out", "candidates")} == set(IDS)
+
+
+def test_ending_twice_gives_the_same_files(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    run.finish(IDS)
+    assert run.end().counts == run.end().counts
+    assert len(read_rows(tmp_path / "out", "assets")) == 4
+
+
+def test_counts_that_do_not_add_up_leave_no_manifest(tmp_path: Path) -> None:
+    run = Run(tmp_path, ids=["r-0", "r-0", "r-1"])  # one request planned twice: a defect
+    run.finish(["r-0", "r-1"])
+    with pytest.raises(ConservationError, match="do not add up") as caught:
+        run.end()
+    assert caught.value.exit_code == 1 and "report it" in caught.value.hint
+    assert read_manifest(run.store) is None
+
+
+@pytest.mark.parametrize(
+    "name", ["planned", "accepted", "rejected", "quarantined", "remaining", "rows_read", "briefs", "refused"]
+)
+def test_the_law_notices_every_count(name: str) -> None:
+    counts = {"planned": 10, "accepted": 4, "rejected": 3, "quarantined": 2, "remaining": 1}
+    counts |= {"rows_read": 7, "briefs": 5, "refused": 2}
+    check_conservation(counts)
+    for change in (-1, 1):
+        with pytest.raises(ConservationError):
+            check_conservation(counts | {name: counts[name] + change})
