@@ -6,7 +6,7 @@ Files come from users: the loader is the safe one, and size, nesting and the exp
 import datetime
 import typing
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -26,16 +26,18 @@ Model = TypeVar("Model", bound=BaseModel)
 class _Loader(yaml.SafeLoader):
     """The safe loader, which also gives a line to what Python cannot hold: 2026-13-40, a number of 5,000 digits."""
 
+    # A library that vLLM brings makes dates text in the safe loader that all share: ours keeps its own way to read them.
+    yaml_constructors: ClassVar[dict[str | None, Any]] = {
+        **yaml.SafeLoader.yaml_constructors,
+        "tag:yaml.org,2002:timestamp": yaml.SafeLoader.construct_yaml_timestamp,
+    }
+
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
         try:
             return super().construct_object(node, deep=deep)
         except (ValueError, OverflowError) as error:
             problem = f"cannot read this value ({str(error)[:100]}): put it in quotes"
             raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark) from error
-
-
-# A library that vLLM brings makes dates text in the safe loader that all share: ours keeps its own way to read them.
-_Loader.add_constructor("tag:yaml.org,2002:timestamp", yaml.SafeLoader.construct_yaml_timestamp)
 
 
 def load_config(model_type: type[Model], text: str, where: str, overrides: Sequence[str] = ()) -> Model:
