@@ -72,12 +72,13 @@ About = tuple[str, str, str, int]  # method, path, query, number
 
 
 class FaultProxy:
-    """A context manager. `endpoint` is where it listens; `rule` and the two callbacks may be replaced at any moment.
+    """A context manager. `endpoint` is where it listens; `rule` and the three callbacks may be replaced at any moment.
 
     `rule` gets method, path (unquoted), query (raw) and the request's number, counted from 1 over all connections, and returns
     the fault or None. `on_request` gets the same when a request's head has come and nothing was forwarded: while it runs,
-    the request waits. `on_response` gets the HTTP status as well, when the whole answer (or a fault's) has gone to the client, or
-    was withheld. All three are called from many threads at once. `count` is how many requests came so far.
+    the request waits. `on_answer` gets the HTTP status as well, when the server has done what it was asked and the client has
+    heard nothing: while it runs, the answer waits. `on_response` gets the same, when the whole answer (or a fault's) has gone
+    to the client, or was withheld. All four are called from many threads at once. `count` is how many requests came so far.
     """
 
     def __init__(self, target_endpoint: str) -> None:
@@ -85,6 +86,7 @@ class FaultProxy:
         self.target = (parts.hostname or "127.0.0.1", parts.port or 80)
         self.rule: Rule | None = None
         self.on_request: OnRequest | None = None
+        self.on_answer: OnResponse | None = None
         self.on_response: OnResponse | None = None
         self.count = 0
         self.stopping = threading.Event()
@@ -205,6 +207,8 @@ class _Connection(StreamRequestHandler):
             return _tell(proxy, about, fault.status, not request.closes)
         answer = self._forward(request, body)
         status = int(answer.words[1])
+        if (on_answer := proxy.on_answer) is not None:
+            on_answer(*about, status)
         bare = method == "HEAD" or status in (204, 304)
         pieces = _iterate_body(self.answers, 0 if bare else answer.length)
         if fault.kind == "reset_after":

