@@ -20,6 +20,12 @@ class LocalFiles:
         """The whole file."""
         return (self.root / rel).read_bytes()
 
+    def read_from(self, rel: str, start: int, end: int) -> bytes:
+        """The bytes `start` to `end` (not included) of the file; fewer when it ends before."""
+        with (self.root / rel).open("rb") as file:
+            file.seek(start)
+            return file.read(end - start)
+
     def write(self, rel: str, data: bytes) -> None:
         """Replace the file. A crash leaves the old one, or none, and perhaps a hidden temporary file."""
         target = self.root / rel

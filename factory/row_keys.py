@@ -22,6 +22,15 @@ def make_keys(ids: Any) -> Keys:
     return np.array([_make_key(text) for text in ids.to_pylist()], "S16")
 
 
+def find_keys(wanted: Keys, known: Keys) -> npt.NDArray[np.bool_]:
+    """Return for each of `wanted` whether it is one of `known`, which are sorted."""
+    if not len(known):
+        return np.zeros(len(wanted), np.bool_)
+    places = np.minimum(np.searchsorted(known, wanted), len(known) - 1)
+    found: npt.NDArray[np.bool_] = known[places] == wanted
+    return found
+
+
 def measure_texts(column: Any) -> npt.NDArray[np.int32]:
     """Return the bytes of each text of a pyarrow StringArray."""
     return np.diff(_read_offsets(column))

@@ -22,6 +22,12 @@ class S3Files:
         """The whole object."""
         return cast(bytes, self._connect().cat_file(self._join(rel)))
 
+    def read_from(self, rel: str, start: int, end: int) -> bytes:
+        """The bytes `start` to `end` (not included) of the object, by one GET."""
+        if end <= start:
+            return b""  # an empty range is an error to S3
+        return cast(bytes, self._connect().cat_file(self._join(rel), start=start, end=end))
+
     def write(self, rel: str, data: bytes) -> None:
         """Create or replace the object: one PUT, or a multipart upload that shows only when complete."""
         self._connect().pipe_file(self._join(rel), data)

@@ -3,39 +3,49 @@
 A segment file is a small immutable Parquet file of finished work. It is written whole, under a name that nobody else uses,
 and its existence is its commit. Work that was done twice is two rows with one `request_id`: every reader here keeps the
 first, in the order of the files' names. A file that is damaged or not ours is set aside by name, and counts for nothing.
+
+A resume reads only the ends of the files, where ids and statuses are, and trusts what these say. A file whose payloads
+turn out damaged when everything is read in the end is set aside for good by a mark beside it (`set_aside`): its requests
+are missing then, are counted as remaining, and the next run makes them again.
 """
 
-import hashlib
 import json
 import secrets
-from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
-from io import BytesIO
-from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from factory.row_keys import Keys, make_keys, measure_texts, view_texts
+from factory.row_keys import Keys, find_keys, make_keys
+from factory.segment_files import (
+    DAMAGE,
+    About,
+    decode_end,
+    decode_segment,
+    encode_segment,
+    explain_damage,
+    measure_end,
+)
 from factory.storage import FileInfo, Store
-from factory.tables import arrow_schema, to_table
+from factory.tables import to_table
 from schemas.asset import SEGMENT_COLUMNS
-from schemas.run import SCHEME
 
 DONE = ("accepted", "rejected", "quarantined")  # statuses of a request that needs no more work
 STATUSES = (*DONE, "refused", "unit")
 FILES_AHEAD = 8  # fetched while one is worked on; each is a few MB
+ENDS_AHEAD = 32  # the same for the ends of files, which are small: over a network only the round trips count
+END_BYTES = 32 * 1024  # read of a file to know its ids: enough for about 1,000 rows at once
 ROWS_AHEAD = 64  # turned into Python values at a time
 
-_KEY = b"factory.segment"  # where the file's description lies in the Parquet metadata
-
 Damage = list[tuple[str, str]]  # (file, what is wrong with it)
+_Load = Callable[[Store, FileInfo, str], tuple[pa.Table, About]]
+_MARK = ".aside"  # behind the name of a file that was found damaged: its mark
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +66,16 @@ class SegmentRow:
     created_at: datetime | None = None
 
 
+def _make_empty() -> Keys:
+    return np.empty(0, "S16")
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Finished:
     """What the segment files of a phase hold: the requests that are done, rows by status, and files set aside."""
 
     keys: Keys  # of done requests, sorted
+    refused: Keys = field(default_factory=_make_empty)  # of refused rows, sorted
     counts: dict[str, int] = field(default_factory=dict)
     num_files: int = 0
     damaged: Damage = field(default_factory=list)
@@ -73,12 +88,7 @@ class Finished:
 
     def contains(self, request_ids: Sequence[str]) -> npt.NDArray[np.bool_]:
         """For each id, whether its request is done."""
-        wanted = make_keys(pa.array(request_ids, type=pa.string()))
-        found = np.zeros(len(wanted), np.bool_)
-        if len(self.keys):
-            places = np.minimum(np.searchsorted(self.keys, wanted), len(self.keys) - 1)
-            found[:] = self.keys[places] == wanted
-        return found
+        return find_keys(make_keys(pa.array(request_ids, type=pa.string())), self.keys)
 
 
 def make_name(millis: int, random_hex: str) -> str:
@@ -101,41 +111,43 @@ def write_segment(
     table = to_table(
         [{c: getattr(row, c) for c in columns} | {"created_at": created_at} for row in rows], SEGMENT_COLUMNS
     )
-    about = {
-        "scheme": SCHEME,
-        "run_id": run_id,
-        "phase": phase,
-        "counts": dict(Counter(row.status for row in rows)),
-        "checksum": _digest_rows(table),
-    }
-    buffer = BytesIO()
-    described = table.replace_schema_metadata({_KEY: json.dumps(about)})
-    pq.write_table(described, buffer, compression="zstd", write_page_checksum=True)
-    store.write_bytes(f"segments/{phase}/{name}.parquet", buffer.getvalue())
+    store.write_bytes(f"segments/{phase}/{name}.parquet", encode_segment(table, phase, run_id))
     return name
 
 
 def list_segments(store: Store, phase: str) -> list[FileInfo]:
-    """Return the phase's segment files in the order of their names. Nothing is known yet about what they hold."""
-    return store.list(f"segments/{phase}", ".parquet")
+    """Return the phase's segment files in the order of their names, without those set aside for good.
+
+    Nothing is known yet about what they hold.
+    """
+    return _list_files(store, phase)[0]
+
+
+def set_aside(store: Store, damaged: Damage) -> None:
+    """Mark files that were found damaged: from now on nobody reads them, and what they held is to be made again.
+
+    The files themselves stay for whoever wants to look at them. Raises StorageError.
+    """
+    for path, reason in damaged:
+        if not store.exists(path + _MARK):
+            store.write_bytes(path + _MARK, json.dumps({"reason": reason}, ensure_ascii=False).encode())
 
 
 def read_finished(store: Store, phase: str) -> Finished:
-    """Return what is done. Every file is verified whole: what is trusted here is never missed when it is read later."""
+    """Return what is done. Reads and verifies the ends of the files only: ids and statuses, not payloads."""
     keys: list[Keys] = []
     statuses: list[npt.NDArray[np.int8]] = []
     damaged: Damage = []
-    num_files = 0
-    for table, _ in _iterate_tables(store, phase, damaged):
+    for table, _ in _iterate_tables(store, phase, damaged, _load_end, ENDS_AHEAD):
         keys.append(make_keys(table["request_id"].combine_chunks()))
-        found = pc.index_in(table["status"], value_set=pa.array(STATUSES))
+        found = pc.index_in(table["status"], value_set=pa.array(STATUSES)).fill_null(len(STATUSES))
         statuses.append(found.to_numpy().astype(np.int8))
-        num_files += 1
-    every = np.concatenate(keys) if keys else np.empty(0, "S16")
+    every = np.concatenate(keys) if keys else _make_empty()
     unique, first = np.unique(every, return_index=True)
     status = (np.concatenate(statuses) if statuses else np.empty(0, np.int8))[first]
     counts = {name: int((status == index).sum()) for index, name in enumerate(STATUSES)}
-    return Finished(unique[status < len(DONE)], counts, num_files, damaged)
+    refused = unique[status == STATUSES.index("refused")]
+    return Finished(unique[status < len(DONE)], refused, counts, len(keys), damaged)
 
 
 def iterate_rows(
@@ -166,51 +178,55 @@ def iterate_rows(
                 yield SegmentRow(**row, run_id=about["run_id"])
 
 
-def _iterate_tables(store: Store, phase: str, damaged: Damage) -> Iterator[tuple[pa.Table, dict[str, Any]]]:
+def _iterate_tables(
+    store: Store, phase: str, damaged: Damage, load: "_Load | None" = None, ahead: int = FILES_AHEAD
+) -> Iterator[tuple[pa.Table, About]]:
     """Yield each good file's rows and description in the order of names; name the others in `damaged`."""
-    for info, loading in _load_ahead(store, phase):
+    files, aside = _list_files(store, phase)
+    damaged += [(info.path, _read_mark(store, info)) for info in aside]
+    for info, loading in _load_ahead(store, phase, files, load or _load, ahead):
         try:
             yield loading.result()
-        except (pa.ArrowException, OSError, ValueError, KeyError, TypeError) as error:
-            damaged.append((info.path, " ".join(str(error).split())[:300] or type(error).__name__))
+        except DAMAGE as error:
+            damaged.append((info.path, explain_damage(error)))
 
 
-def _load_ahead(store: Store, phase: str) -> Iterator[tuple[FileInfo, "Future[tuple[pa.Table, dict[str, Any]]]"]]:
+def _load_ahead(
+    store: Store, phase: str, files: Sequence[FileInfo], load: "_Load", ahead: int
+) -> Iterator[tuple[FileInfo, "Future[tuple[pa.Table, About]]"]]:
     """Load files in order and in parallel: fetching, unpacking and digesting all leave the interpreter to others."""
-    waiting: deque[tuple[FileInfo, Future[tuple[pa.Table, dict[str, Any]]]]] = deque()
-    with ThreadPoolExecutor(FILES_AHEAD) as pool:
-        for info in list_segments(store, phase):
-            waiting.append((info, pool.submit(_load, store, info.path, phase)))
-            if len(waiting) >= FILES_AHEAD:
+    waiting: deque[tuple[FileInfo, Future[tuple[pa.Table, About]]]] = deque()
+    with ThreadPoolExecutor(ahead) as pool:
+        for info in files:
+            waiting.append((info, pool.submit(load, store, info, phase)))
+            if len(waiting) >= ahead:
                 yield waiting.popleft()
         yield from waiting
 
 
-def _load(store: Store, path: str, phase: str) -> tuple[pa.Table, dict[str, Any]]:
-    return _verify(store.read_bytes(path), phase)
+def _load(store: Store, info: FileInfo, phase: str) -> tuple[pa.Table, About]:
+    return decode_segment(store.read_bytes(info.path), phase)
 
 
-def _verify(data: bytes, phase: str) -> tuple[pa.Table, dict[str, Any]]:
-    """The file's rows and description. Raises ValueError and Arrow's errors when it is damaged, or not of this phase."""
-    table = pq.read_table(BytesIO(data), page_checksum_verification=True)
-    text = (table.schema.metadata or {}).get(_KEY)
-    if text is None or not table.schema.equals(arrow_schema(SEGMENT_COLUMNS)):
-        raise ValueError("not a segment file of the factory")
-    about = cast(dict[str, Any], json.loads(text))
-    if (about["scheme"], about["phase"]) != (SCHEME, phase):
-        raise ValueError(
-            f"of scheme {about['scheme']}, phase {about['phase']}; this is scheme {SCHEME}, phase {phase}"
-        )
-    if about["checksum"] != _digest_rows(table):
-        raise ValueError("the checksum does not fit its rows")
-    return table, about
+def _load_end(store: Store, info: FileInfo, phase: str) -> tuple[pa.Table, About]:
+    end = store.read_end(info, END_BYTES)
+    needed = measure_end(end)
+    if needed > len(end):  # at most twice: first the whole footer, then the columns that it names
+        end = store.read_end(info, needed)
+        end = store.read_end(info, max(needed, measure_end(end)))
+    return decode_end(end, info.size, phase)
 
 
-def _digest_rows(table: pa.Table) -> str:
-    """blake2b of ids, statuses and payloads, lengths included, straight from Arrow's buffers."""
-    sink = hashlib.blake2b(digest_size=16)
-    for name in ("request_id", "status", "payload"):
-        column = table[name].combine_chunks()
-        sink.update(measure_texts(column).astype("<i4").tobytes())
-        sink.update(view_texts(column))
-    return sink.hexdigest()
+def _list_files(store: Store, phase: str) -> tuple[list[FileInfo], list[FileInfo]]:
+    """The phase's files in the order of names: (those that count, those set aside for good)."""
+    infos = {info.path: info for info in store.list(f"segments/{phase}")}
+    files = [info for path, info in infos.items() if path.endswith(".parquet")]
+    aside = [info for info in files if info.path + _MARK in infos]
+    return [info for info in files if info.path + _MARK not in infos], aside
+
+
+def _read_mark(store: Store, info: FileInfo) -> str:
+    try:
+        return f"set aside: {json.loads(store.read_bytes(info.path + _MARK))['reason']}"
+    except (ValueError, KeyError, TypeError):
+        return "set aside"

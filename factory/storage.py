@@ -42,6 +42,7 @@ class _Files(Protocol):
     """What both homes of files can do; paths are relative."""
 
     def read(self, rel: str) -> bytes: ...
+    def read_from(self, rel: str, start: int, end: int) -> bytes: ...
     def write(self, rel: str, data: bytes) -> None: ...
     def put_if_absent(self, rel: str, data: bytes) -> bool: ...
     def stat(self, rel: str) -> tuple[str, int, str] | None: ...
@@ -89,6 +90,11 @@ class Store:
         """The whole file."""
         with self._guard(rel):
             return self.files.read(check_relative(rel))
+
+    def read_end(self, info: FileInfo, num_bytes: int) -> bytes:
+        """The last `num_bytes` of a file that `list` has shown, all of it when it is smaller; on S3 by one request."""
+        with self._guard(info.path):
+            return self.files.read_from(check_relative(info.path), max(0, info.size - num_bytes), info.size)
 
     def write_bytes(self, rel: str, data: bytes) -> None:
         """Create or replace the file: readers see the old bytes or all of the new ones, never a part."""

@@ -77,21 +77,27 @@ class Outcome(Record):
         return sorted(chosen, key=lambda candidate: candidate.rank or 0)
 
     @property
-    def status(self) -> Literal["accepted", "rejected", "quarantined"]:
-        """The request's place in the conservation law."""
+    def status(self) -> Literal["accepted", "rejected", "quarantined", "failed"]:
+        """The request's place in the conservation law; a failed one will be tried again, so it is still remaining."""
         if self.quarantine is not None:
-            return "quarantined"
+            return "failed" if self.quarantine.pending else "quarantined"
         return "accepted" if self.accepted else "rejected"
 
 
 class Refusal(Record):
-    """Why a row was refused: the stage that refused it, a short reason code, and what to do about it."""
+    """Why a row was refused: the stage that refused it, a short reason code, and what to do about it.
+
+    A `retryable` one was not refused for what it says but failed on the way: after `attempt` tries, counted anew by each
+    of the `retries` that a user asked for. While it is `pending` the factory tries again by itself.
+    """
 
     stage: Literal["read", "prepare", "prompt", "text", "score"]
     reason: str
     detail: str
     retryable: bool = False
     attempt: int = 1
+    retries: int = 0
+    pending: bool = False
     brief_id: str = ""
     request_id: str = ""
     source: str = ""  # file and row, for example "night.parquet row 17"
@@ -176,15 +182,16 @@ QUARANTINE_COLUMNS: dict[str, str] = {
 }
 
 # One row a finished request (status accepted | rejected | quarantined), a refused input row (status refused) or a
-# finished input unit (status unit: how many rows it held and what they became).
+# finished input unit (status unit: how many rows it held and what they became). What a resume needs stands last: it reads
+# the file's end alone.
 SEGMENT_COLUMNS: dict[str, str] = {
-    "request_id": "string",
-    "status": "string",
+    "payload": "string",
+    "created_at": "timestamp[us, UTC]",
     "brief_id": "string",
     "placement": "string",
     "locale": "string",
-    "payload": "string",
-    "created_at": "timestamp[us, UTC]",
+    "status": "string",
+    "request_id": "string",
 }
 
 Outcome.model_rebuild()

@@ -14,13 +14,16 @@ import pyarrow.parquet as pq
 import pytest
 
 from factory.errors import StorageError
+from factory.row_keys import make_keys
 from factory.segments import (
+    END_BYTES,
     Finished,
     SegmentRow,
     iterate_rows,
     list_segments,
     make_name,
     read_finished,
+    set_aside,
     write_segment,
 )
 from factory.storage import Store
@@ -129,13 +132,22 @@ def flip_payload(data: bytes, path: Path) -> bytes:
     return path.read_bytes()
 
 
-@pytest.mark.parametrize("damage", ["cut", "empty", "noise", "flipped bit", "payload", "foreign", "other phase"])
+def rewrite_status(data: bytes, path: Path) -> bytes:
+    """The same file with other statuses under the old description."""
+    table = pq.read_table(pa.BufferReader(data))
+    status = pa.array(["rejected" for _ in range(table.num_rows)])
+    pq.write_table(table.set_column(table.schema.get_field_index("status"), "status", status), path)
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize(
+    "damage", ["cut", "empty", "noise", "flipped id", "cut footer", "status", "foreign", "other phase"]
+)
 def test_what_is_damaged_or_foreign_is_set_aside_by_name(store: Store, tmp_path: Path, damage: str) -> None:
     write(store, [make_row(digest(1))], name="1-good")
     write(store, [make_row(digest(n), payload=json.dumps({"a": n})) for n in range(2, 90)], name="2-bad")
     path = "segments/text/2-bad.parquet"
     data = store.read_bytes(path)
-    middle = len(data) // 3
     if damage == "other phase":
         store.write_bytes("segments/images/2-bad.parquet", data)
         damaged: list[tuple[str, str]] = []
@@ -148,8 +160,9 @@ def test_what_is_damaged_or_foreign_is_set_aside_by_name(store: Store, tmp_path:
         "cut": data[:-20],
         "empty": b"",
         "noise": os.urandom(3000),
-        "flipped bit": data[:middle] + bytes([data[middle] ^ 16]) + data[middle + 1 :],
-        "payload": flip_payload(data, tmp_path / "flipped.parquet"),
+        "flipped id": flip_bit(data, locate_column(data, "request_id")),
+        "cut footer": data[:-200] + data[-8:],
+        "status": rewrite_status(data, tmp_path / "status.parquet"),
         "foreign": foreign.read_bytes(),
     }
     store.write_bytes(path, made[damage])
@@ -158,7 +171,73 @@ def test_what_is_damaged_or_foreign_is_set_aside_by_name(store: Store, tmp_path:
     assert [name for name, _ in finished.damaged] == [path] and finished.damaged[0][1]
     seen: list[tuple[str, str]] = []
     assert [row.request_id for row in iterate_rows(store, "text", seen)] == [digest(1)]
-    assert seen == finished.damaged
+    assert [name for name, _ in seen] == [path] and seen[0][1]
+
+
+def locate_column(data: bytes, name: str) -> int:
+    """The middle of a column's bytes in the file."""
+    metadata = pq.read_metadata(pa.BufferReader(data))
+    column = metadata.row_group(0).column(metadata.schema.names.index(name))
+    return int(column.data_page_offset) + int(column.total_compressed_size) // 2
+
+
+def flip_bit(data: bytes, at: int) -> bytes:
+    return data[:at] + bytes([data[at] ^ 16]) + data[at + 1 :]
+
+
+@pytest.mark.parametrize("damage", ["flipped bit", "payload"])
+def test_a_damaged_payload_is_found_when_read_and_then_made_again(store: Store, tmp_path: Path, damage: str) -> None:
+    write(store, [make_row(digest(1))], name="1-good")
+    write(store, [make_row(digest(n), payload=json.dumps({"a": n})) for n in range(2, 90)], name="2-bad")
+    path = "segments/text/2-bad.parquet"
+    data = store.read_bytes(path)
+    if damage == "payload":
+        store.write_bytes(path, flip_payload(data, tmp_path / "flipped.parquet"))
+    else:
+        store.write_bytes(path, flip_bit(data, locate_column(data, "payload")))
+    damaged: list[tuple[str, str]] = []
+    wanted = set(make_keys(pa.array([digest(n) for n in range(1, 90)])).tolist())
+    assert [row.request_id for row in iterate_rows(store, "text", damaged, wanted)] == [digest(1)]
+    assert len(wanted) == 88, "what the damaged file held is missing, by its ids"
+    assert [name for name, _ in damaged] == [path] and damaged[0][1]
+    set_aside(store, damaged)
+    set_aside(store, damaged)  # harmless
+    finished = read_finished(store, "text")
+    assert len(finished) == 1 and finished.num_files == 1, "a file set aside must not make its requests look done"
+    assert finished.damaged == [(path, f"set aside: {damaged[0][1]}")]
+    assert [info.path for info in list_segments(store, "text")] == ["segments/text/1-good.parquet"]
+    assert store.exists(path), "it stays, to be looked at"
+    write(store, [make_row(digest(n)) for n in range(2, 90)], name="0-again")
+    assert len(list(iterate_rows(store, "text"))) == len(read_finished(store, "text")) == 89
+
+
+def test_a_status_of_another_time_is_not_done(store: Store) -> None:
+    write(store, [make_row(digest(1), "postponed"), make_row(digest(2))])
+    finished = read_finished(store, "text")
+    assert digest(1) not in finished and digest(2) in finished
+    assert finished.counts["accepted"] == 1
+
+
+def test_refused_rows_are_known_too(store: Store) -> None:
+    write(store, [make_row(digest("b"), "refused"), make_row(digest("a"), "refused"), make_row(digest(2))])
+    refused = read_finished(store, "text").refused
+    assert refused.tolist() == sorted(make_keys(pa.array([digest("a"), digest("b")])).tolist())
+
+
+def test_a_resume_reads_the_end_of_a_file_alone(store: Store, tmp_path: Path) -> None:
+    texts = ["".join(digest([n, m]) for m in range(16)) for n in range(256)]  # which do not shrink much
+    write(store, [make_row(digest(n), payload=text) for n, text in enumerate(texts)], name="1-a")
+    file = tmp_path / "out" / "segments" / "text" / "1-a.parquet"
+    size = file.stat().st_size
+    with file.open("r+b") as handle:
+        handle.write(bytes(size - END_BYTES))  # were it read, it would not be good
+    assert len(read_finished(store, "text")) == 256
+    assert list(iterate_rows(store, "text")) == []
+
+
+def test_a_file_of_many_rows_is_read_as_far_as_needed(store: Store) -> None:
+    write(store, [make_row(digest(n), payload=digest(n)) for n in range(20_000)])
+    assert len(read_finished(store, "text")) == 20_000
 
 
 def test_a_writer_that_died_leaves_nothing_that_counts(store: Store, tmp_path: Path) -> None:

@@ -54,6 +54,17 @@ def test_files_are_written_read_listed_and_deleted(store: Store) -> None:
     assert store.list("no/such/folder") == [] and store.list_names("no/such/folder") is None
 
 
+def test_the_end_of_a_file_is_read_alone(store: Store) -> None:
+    store.write_bytes("a.bin", b"0123456789")
+    store.write_bytes("empty.bin", b"")
+    info, empty = store.list()
+    assert [store.read_end(info, n) for n in (1, 4, 10, 99)] == [b"9", b"6789", b"0123456789", b"0123456789"]
+    assert store.read_end(empty, 5) == b""
+    store.delete("a.bin")
+    with pytest.raises(StorageError, match=r"a\.bin"):
+        store.read_end(info, 4)
+
+
 def test_a_missing_file_is_named(store: Store) -> None:
     for read in (store.read_bytes, store.open_input, store.size):
         with pytest.raises(StorageError, match=r"a b\+c/none.txt does not exist"):
