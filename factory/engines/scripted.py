@@ -18,10 +18,12 @@ from typing import Any
 
 from factory.engines.base import Completion, EngineConfig, Generation, Messages, Prompt
 from factory.engines.canned_copy import FALLBACK, TextSlot, load_copy, read_slot
+from factory.engines.hostile_answers import WAYS, spoil_answer
 from factory.errors import EngineError, JobError
 from schemas.locales import get_language
 
 _FAULTS = ("broken_json", "wrong_type", "over_long", "ungrounded", "leak")
+_HOSTILE = "hostile"  # everything in hostile_answers.py in turn: kept out of "mixed", which is what models really do
 _LOCALE = re.compile(r"^\W*Locale: *([A-Za-z]{2,3}(?:-[A-Za-z0-9]+)*)", re.MULTILINE)
 _LINE = re.compile(r"^(Product|Brand): *(.+?) *$", re.MULTILINE)
 _STOP = re.compile(r"\bSTOP\b|how to (?:stop|opt out)")
@@ -35,7 +37,7 @@ _SIDES = 1 << 32
 class ScriptedOptions:
     """What `execution.text.engine_options` may hold. Rates are shares of answers, 0..1."""
 
-    fault: str = ""  # one of _FAULTS, or "mixed" for all of them in turn
+    fault: str = ""  # one of _FAULTS, "mixed" for all of them in turn, or "hostile" for attacks
     fault_rate: float = 0.0
     stubborn: bool = False  # repairs get bad answers too
     refuse_rate: float = 0.0  # prompts that the engine refuses, as a model does when one is too long
@@ -54,14 +56,16 @@ def read_options(options: dict[str, Any]) -> ScriptedOptions:
                 f"did you mean {near[0]}? it knows: {', '.join(names)}",
             )
         if name == "fault":
-            is_right = value in ("", "mixed", *_FAULTS)
+            is_right = value in ("", "mixed", _HOSTILE, *_FAULTS)
         elif name == "stubborn":
             is_right = isinstance(value, bool)
         else:
             is_right = isinstance(value, int | float) and value >= 0 and (not name.endswith("_rate") or value <= 1)
         if not is_right:
             known = (
-                f"one of {', '.join((*_FAULTS, 'mixed'))}" if name == "fault" else "true/false or a number in range"
+                f"one of {', '.join((*_FAULTS, 'mixed', _HOSTILE))}"
+                if name == "fault"
+                else "true/false or a number in range"
             )
             raise JobError(f"execution.text.engine_options.{name} is {value!r}", f"write {known}")
     return ScriptedOptions(**{"fault": "mixed" if options.get("fault_rate") else "", **options})
@@ -99,9 +103,11 @@ class ScriptedTextEngine:
             if opt_out:
                 _frame_message(answer, slots[0], names, opt_out)
             text = json.dumps(answer, ensure_ascii=False, separators=(",", ":"))
+            most = prompt.max_tokens
             if is_spoilt and dice[2] < self._options.fault_rate * _SIDES:
                 text = _spoil(self._options.fault, dice[0], text, answer, slots[0], prompt)
-            completions.append(_complete(text, dice[3] / _SIDES, prompt.max_tokens))
+                most = max(most, len(text) + 1) if self._options.fault == _HOSTILE else most  # nothing cuts an attack
+            completions.append(_complete(text, dice[3] / _SIDES, most))
         num_characters = sum(len(turn["content"]) for turn in prompt.messages)
         return Generation(completions, 1 + num_characters // 4, self._options.delay_ms / 1000)
 
@@ -192,6 +198,8 @@ def _spoil(fault: str, pick: int, text: str, answer: dict[str, Any], slot: TextS
     """Make a good answer bad in the way that `fault` names; "mixed" takes one by `pick`."""
     if fault == "mixed":
         fault = _FAULTS[pick % len(_FAULTS)]
+    if fault == _HOSTILE:
+        return spoil_answer(WAYS[pick % len(WAYS)], answer, slot.name)
     if fault == "broken_json":
         return text[: len(text) * 2 // 3]
     value = answer[slot.name]
