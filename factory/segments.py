@@ -14,7 +14,7 @@ import secrets
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import numpy as np
@@ -89,6 +89,11 @@ class Finished:
     def contains(self, request_ids: Sequence[str]) -> npt.NDArray[np.bool_]:
         """For each id, whether its request is done."""
         return find_keys(make_keys(pa.array(request_ids, type=pa.string())), self.keys)
+
+    def with_ids(self, request_ids: Sequence[str]) -> "Finished":
+        """Return the same with these requests counted as done."""
+        added = make_keys(pa.array(request_ids, type=pa.string()))
+        return replace(self, keys=np.union1d(self.keys, added))
 
 
 def make_name(millis: int, random_hex: str) -> str:
