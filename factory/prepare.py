@@ -47,7 +47,7 @@ def make_requests(
                 parts = [SCHEME, identity.job, identity.placements[placement.id], brief_digest, locale, name]
                 request_id = digest(parts)
                 requests.append(
-                    Request.model_construct(
+                    Request.make(
                         request_id=request_id,
                         brief=brief,
                         placement=placement.id,

@@ -105,7 +105,7 @@ def _make_pooled(index: int, fields: Fields, checks: list[Check], outcome: Outco
                 logprobs.append(source.mean_logprob)
             if source is not None and source.judge is not None:
                 verdicts.append(source.judge)
-    return Candidate.model_construct(
+    return Candidate.make(
         index=index,
         pooled=True,
         fields=fields,

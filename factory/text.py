@@ -157,7 +157,7 @@ class _Work:
             fields = set_fixed_fields(written, self._request, self._placement)
             checks = [*check_candidate(fields, self._context), *notes]
         self._written.append(written or {})
-        return Candidate.model_construct(
+        return Candidate.make(
             index=len(self.candidates),
             attempt=attempt,
             repaired_from=base.index if base else None,
@@ -221,7 +221,7 @@ def _list_shown(messages: Messages) -> list[str]:
 
 
 def _conclude(request: Request, candidates: list[Candidate], pool: Fields, costs: Sequence[Generation]) -> Outcome:
-    return Outcome.model_construct(
+    return Outcome.make(
         request=request,
         candidates=candidates,
         pool=pool,

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from functools import cache
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict
@@ -12,15 +13,32 @@ class Record(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    @classmethod
+    def make(cls, **values: Any) -> Self:
+        """Return a record of values that are right already. Nothing is checked or copied, equal defaults are shared.
+
+        Several times as fast as `model_construct`, whose copies of defaults nobody may change here.
+        """
+        return cls._build(_list_defaults(cls) | values, set(values))
+
     def change(self, **values: Any) -> Self:
         """Return a copy with these fields, which are taken as they are. Cheaper than `model_copy`: nothing else is copied."""
-        cls = type(self)
-        copy = cls.__new__(cls)
-        object.__setattr__(copy, "__dict__", self.__dict__ | values)
-        object.__setattr__(copy, "__pydantic_fields_set__", self.__pydantic_fields_set__ | values.keys())
-        object.__setattr__(copy, "__pydantic_extra__", None)
-        object.__setattr__(copy, "__pydantic_private__", None)
-        return copy
+        return self._build(self.__dict__ | values, self.__pydantic_fields_set__ | values.keys())
+
+    @classmethod
+    def _build(cls, values: dict[str, Any], fields_set: set[str]) -> Self:
+        record = cls.__new__(cls)
+        object.__setattr__(record, "__dict__", values)
+        object.__setattr__(record, "__pydantic_fields_set__", fields_set)
+        object.__setattr__(record, "__pydantic_extra__", None)
+        object.__setattr__(record, "__pydantic_private__", None)
+        return record
+
+
+@cache
+def _list_defaults(cls: type[Record]) -> dict[str, Any]:
+    """Return every field in its order, as records keep them; those without a default are for `make` to fill."""
+    return {name: field.get_default(call_default_factory=True) for name, field in cls.model_fields.items()}
 
 
 class Config(BaseModel):

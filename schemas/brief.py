@@ -25,6 +25,8 @@ def clean_text(value: str) -> str:
 
     Raises ValueError for a lone surrogate: such text cannot be written to Parquet or sent to a model.
     """
+    if value.isascii() and value.isprintable():
+        return value.strip()
     try:
         value.encode("utf-8")
     except UnicodeEncodeError as error:

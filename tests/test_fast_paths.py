@@ -1,20 +1,44 @@
 """Quick ways that were added for speed give what the plain ways give."""
 
+from dataclasses import replace
+
 import pyarrow as pa
 import pytest
 
 from factory import describe
 from factory.check import check_candidate, make_context, trust_items
 from factory.checks import words
+from factory.checks.form import find_incomplete
+from factory.checks.words import make_item
 from factory.tables import arrow_schema, to_table
-from schemas.asset import CHECKS_TYPE, Check
+from schemas import brief
+from schemas.asset import CHECKS_TYPE, Candidate, Check
+from schemas.brief import clean_text
 from schemas.job import CheckConfig
 from tests.builders import make_candidate, make_fields, make_placement, make_request
 
 
-@pytest.mark.parametrize("text", ["it's 5.5 o'clock", "a_b 'x' x''y", "X200-b/7 snake_case", "", "'", "a'b'c 1'2"])
+EVERY_SIGN = "7".join(map(chr, range(128)))
+PLAIN = ["it's 5.5 o'clock", "a_b 'x' x''y", "X200-b/7 snake_case", "", "'", "a'b'c 1'2", EVERY_SIGN.replace("'", "")]
+
+
+@pytest.mark.parametrize("text", [*PLAIN, EVERY_SIGN])
 def test_plain_text_is_split_as_any_text(text: str) -> None:
-    assert words._ASCII_WORD.findall(text) == words._WORD.findall(text)
+    assert words.split_words(text) == words._WORD.findall(text)
+
+
+@pytest.mark.parametrize("text", [*PLAIN, " a ", "a\n", "a\tb", "a\x00b", "\x1f"])
+def test_plain_brief_text_is_cleaned_as_any_text(text: str) -> None:
+    assert clean_text(text) == brief._CONTROL.sub("", text).strip()
+
+
+@pytest.mark.parametrize(
+    "text", ["come and", "Made with love and", "and_", "brand", "rock'n'and", "that's", "and 5", "and!"]
+)
+def test_plain_ends_are_judged_as_any_end(text: str) -> None:
+    plain = make_item(text)
+    context = make_context(make_request(), make_placement(), CheckConfig(), ())
+    assert find_incomplete(plain, context, "") == find_incomplete(replace(plain, is_ascii=False), context, "")
 
 
 @pytest.mark.parametrize(
@@ -75,3 +99,13 @@ def test_trusted_items_are_not_judged_again_and_others_are() -> None:
     assert all(check.passed for check in check_candidate(trusted, context))
     elsewhere = {**fields, "description": [fields["description"][0], bad]}
     assert not all(check.passed for check in check_candidate(elsewhere, context))
+
+
+def test_make_gives_what_model_construct_gives() -> None:
+    made, plain = (
+        build(index=3, checks=[Check(rule="a", passed=True)]) for build in (Candidate.make, Candidate.model_construct)
+    )
+    assert made == plain
+    assert made.model_dump_json() == plain.model_dump_json()
+    assert made.model_dump_json(exclude_defaults=True) == plain.model_dump_json(exclude_defaults=True)
+    assert Candidate.model_validate_json(made.model_dump_json()) == made

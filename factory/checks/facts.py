@@ -1,9 +1,8 @@
 """What a brief says, as facts that copy is checked against; and the facts that follow from its prices."""
 
-from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 from factory.checks.dates import Day
@@ -31,24 +30,112 @@ class BriefText(NamedTuple):
     locale: str
 
 
-@dataclass(frozen=True, slots=True)
 class Facts:
-    """Everything countable that the brief says, its words, and the kinds of claims that it makes."""
+    """Everything countable that a brief says, its words, and the kinds of claims that it makes.
 
-    numbers: frozenset[Decimal]
-    loose: frozenset[Decimal]
-    prices: frozenset[Measure]
-    percents: frozenset[Decimal]
-    units: frozenset[Measure]
-    days: tuple[Day, ...]
-    years: frozenset[int]
-    tokens: frozenset[str]
-    folded: str
-    padded: str
-    word_set: frozenset[str]
-    claims: dict[str, tuple[str, ...]]  # category -> the phrases that make it
-    has_sale: bool
-    caps: frozenset[str]  # words that the brief writes in capitals, unless it shouts throughout
+    Each kind of fact is worked out when a rule first asks for it: most copy needs few of them.
+    """
+
+    def __init__(self, source: BriefText) -> None:
+        # Parted, so that no quantity and no phrase runs from one field into the next.
+        parts = [fold(text) for text in source.texts]
+        words = [split_words(part) for part in parts]
+        self._source = source
+        self._words = [word for part in words for word in part]
+        self._reader = make_reader(source.own_locale or source.locale, source.currency)
+        self.folded = " . ".join(parts)
+        self.padded = "\u00b7".join(map(pad, words))
+        self.has_sale = source.sale_price is not None and source.sale_price != source.price
+
+    @cached_property
+    def word_set(self) -> frozenset[str]:
+        """All words."""
+        return frozenset(self._words)
+
+    @cached_property
+    def numbers(self) -> frozenset[Decimal]:
+        """Bare numbers, and the amounts of prices."""
+        return frozenset(self._amounts.numbers | {amount for _, amount in self.prices})
+
+    @cached_property
+    def loose(self) -> frozenset[Decimal]:
+        """Numbers of the attributes, whose units may be in the attribute's name."""
+        folded = fold(" . ".join(self._source.loose_texts))
+        found = read_quantities(folded, [], self._reader)
+        return frozenset(q.value for q in found.items if q.kind == "number" and q.value is not None)
+
+    @cached_property
+    def prices(self) -> frozenset[Measure]:
+        """Amounts by currency, those included that the prices give."""
+        derived, _ = self._discounts
+        return frozenset(self._amounts.prices | {(self._source.currency, amount) for amount in derived})
+
+    @cached_property
+    def percents(self) -> frozenset[Decimal]:
+        """Percentages, the discount included that the prices give."""
+        _, derived = self._discounts
+        return frozenset(self._amounts.percents | derived)
+
+    @property
+    def units(self) -> set[Measure]:
+        """Measures, in the base unit of their dimension."""
+        return self._amounts.units
+
+    @cached_property
+    def days(self) -> tuple[Day, ...]:
+        """Days named, and those of the offer."""
+        named = (mention.day for mention in self._quantities.days)
+        return (*named, *(Day(day.year, day.month, day.day) for day in self._source.days))
+
+    @cached_property
+    def years(self) -> frozenset[int]:
+        """Years of the days, and bare numbers that may be years."""
+        numbers = self._amounts.numbers
+        return frozenset(
+            {day.year for day in self.days} | {int(n) for n in numbers if 1900 <= n < 2100 and n == int(n)}
+        )
+
+    @property
+    def tokens(self) -> set[str]:
+        """Everything with a digit in it, as written."""
+        return self._amounts.tokens
+
+    @cached_property
+    def claims(self) -> dict[str, tuple[str, ...]]:
+        """By category, the phrases that make such a claim."""
+        claims: dict[str, tuple[str, ...]] = {}
+        for phrase, category in open_claims("").find_all(list(dict.fromkeys(self._words)), self.padded):
+            claims[category] = (*claims.get(category, ()), phrase)
+        return claims
+
+    @cached_property
+    def caps(self) -> frozenset[str]:
+        """Words that the brief writes in capitals, unless it shouts throughout."""
+        words = NAME.findall(" ".join(self._source.texts))
+        caps = [word for word in words if word.isupper()]
+        return frozenset(caps) if len(caps) <= MOST_CAPS * len(words) else frozenset()
+
+    @cached_property
+    def _quantities(self) -> Quantities:
+        return read_quantities(self.folded, self._words, self._reader, all_words=True)
+
+    @cached_property
+    def _amounts(self) -> "_Amounts":
+        return _sort_quantities(self._quantities, self._source.currency)
+
+    @cached_property
+    def _discounts(self) -> tuple[set[Decimal], set[Decimal]]:
+        return derive_discounts(self._source.price, self._source.sale_price)
+
+
+class _Amounts(NamedTuple):
+    """The quantities of a brief by kind, and all that has a digit as written."""
+
+    numbers: set[Decimal]
+    prices: set[Measure]
+    percents: set[Decimal]
+    units: set[Measure]
+    tokens: set[str]
 
 
 def select_texts(brief: Brief, segment: Segment | None, locale: str) -> BriefText:
@@ -70,37 +157,7 @@ def select_texts(brief: Brief, segment: Segment | None, locale: str) -> BriefTex
 @lru_cache(maxsize=512)
 def read_facts(source: BriefText) -> Facts:
     """Return the facts of a brief, its text read in its own locale (or the request's, where it names none)."""
-    # Parted, so that no quantity and no phrase runs from one field into the next.
-    parts = [fold(text) for text in source.texts]
-    folded = " . ".join(parts)
-    words_of_parts = [split_words(part) for part in parts]
-    words = [word for part in words_of_parts for word in part]
-    padded = "\u00b7".join(pad(part) for part in words_of_parts)
-    reader = make_reader(source.own_locale or source.locale, source.currency)
-    found = read_quantities(folded, words, reader, all_words=True)
-    numbers, prices, percents, units, tokens = _sort_quantities(found, source.currency)
-    derived_prices, derived_percents = derive_discounts(source.price, source.sale_price)
-    prices |= {(source.currency, amount) for amount in derived_prices}
-    days = (*(mention.day for mention in found.days), *(Day(day.year, day.month, day.day) for day in source.days))
-    claims: dict[str, tuple[str, ...]] = {}
-    for phrase, category in open_claims("").find_all(list(dict.fromkeys(words)), padded):
-        claims[category] = (*claims.get(category, ()), phrase)
-    return Facts(
-        numbers=frozenset(numbers | {amount for _, amount in prices}),
-        loose=_read_loose(source),
-        prices=frozenset(prices),
-        percents=frozenset(percents | derived_percents),
-        units=frozenset(units),
-        days=days,
-        years=frozenset({day.year for day in days} | {int(n) for n in numbers if 1900 <= n < 2100 and n == int(n)}),
-        tokens=frozenset(tokens),
-        folded=folded,
-        padded=padded,
-        word_set=frozenset(words),
-        claims=claims,
-        caps=_read_caps(" ".join(source.texts)),
-        has_sale=source.sale_price is not None and source.sale_price != source.price,
-    )
+    return Facts(source)
 
 
 def derive_discounts(price: Decimal | None, sale_price: Decimal | None) -> tuple[set[Decimal], set[Decimal]]:
@@ -119,14 +176,9 @@ def derive_discounts(price: Decimal | None, sale_price: Decimal | None) -> tuple
     return amounts | {price - sale_price}, {value for value in percents if value}
 
 
-def _sort_quantities(
-    found: Quantities, currency: str
-) -> tuple[set[Decimal], set[Measure], set[Decimal], set[Measure], set[str]]:
-    numbers: set[Decimal] = set()
-    prices: set[Measure] = set()
-    percents: set[Decimal] = set()
-    units: set[Measure] = set()
-    tokens: set[str] = set()
+def _sort_quantities(found: Quantities, currency: str) -> _Amounts:
+    amounts = _Amounts(set(), set(), set(), set(), set())
+    numbers, prices, percents, units, tokens = amounts
     for kind, value, raw, unit, currencies, _ in found.items:
         tokens.add(raw)
         if kind == "token":
@@ -142,20 +194,7 @@ def _sort_quantities(
             units.add((unit, value))
         else:
             numbers.add(value)
-    return numbers, prices, percents, units, tokens
-
-
-def _read_caps(text: str) -> frozenset[str]:
-    words = NAME.findall(text)
-    caps = [word for word in words if word.isupper()]
-    return frozenset(caps) if len(caps) <= MOST_CAPS * len(words) else frozenset()
-
-
-def _read_loose(source: BriefText) -> frozenset[Decimal]:
-    reader = make_reader(source.own_locale or source.locale, source.currency)
-    folded = fold(" . ".join(source.loose_texts))
-    found = read_quantities(folded, [], reader)
-    return frozenset(q.value for q in found.items if q.kind == "number" and q.value is not None)
+    return amounts
 
 
 @lru_cache(maxsize=256)

@@ -95,7 +95,7 @@ def find_incomplete(item: Item, ctx: CheckContext, argument: str) -> str:
         return ""
     if _OPEN_END.search(text[-12:]):
         return f'ends on "{text[-1]}"'
-    if not text.endswith(_CLOSED):
+    if not text.endswith(_CLOSED) and _may_dangle(item, ctx.language):
         last = _LAST_WORD.search(text[-40:])
         if (
             last is not None
@@ -118,6 +118,11 @@ def find_cut(item: Item, ctx: CheckContext, field: TextField) -> str:
     if last and last not in known and any(_is_cut_of(last, word) for word in known):
         return f'is cut off in the word "{last}"'
     return ""
+
+
+def _may_dangle(item: Item, language: str) -> bool:
+    """Whether the last word may be one that cannot end a text; for plain text the list of words tells it at once."""
+    return not item.is_ascii or "'" in item.text or (bool(item.words) and item.words[-1] in _dangling(language))
 
 
 def _is_cut_of(last: str, word: str) -> bool:

@@ -16,6 +16,7 @@ NAME = re.compile(r"(?<![^\W_])[^\W\d_](?:[^\W_]|['\u2019&-](?=[^\W\d_]))+")  # 
 
 _WORD = re.compile(rf"[{CJK}]|[^\W_{CJK}]+(?:'[^\W_{CJK}]+)*")
 _ASCII_WORD = re.compile("[A-Za-z0-9]+(?:'[A-Za-z0-9]+)*")  # the same for plain text, twice as fast
+_ASCII_GAPS = "".join(chr(code) if chr(code).isalnum() else " " for code in range(128))  # and without apostrophes
 _CJK = re.compile(rf"[{CJK}]")
 _ODD = re.compile(
     r"[\u2019\u02bc\u00ad\u200b-\u200f\u2060\ufeff\u0640\u064b-\u065f\u0670\u0623\u0625\u0622\u0649\u0629]"
@@ -45,7 +46,7 @@ def fold(text: str) -> str:
 def split_words(folded: str) -> list[str]:
     """Return the words of a folded text, in order."""
     if folded.isascii():
-        return _ASCII_WORD.findall(folded)
+        return _ASCII_WORD.findall(folded) if "'" in folded else folded.translate(_ASCII_GAPS).split()
     words = _WORD.findall(folded)
     if any("\u0621" <= word[0] <= "\u064a" for word in words):
         return [_ARABIC_PREFIX.sub("", word) for word in words]
