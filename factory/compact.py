@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from pydantic_core import from_json
 
 from factory.errors import OutputError
-from factory.segments import SegmentRow, iterate_rows
+from factory.segments import Damage, SegmentRow, iterate_rows
 from factory.storage import Store
 from factory.tables import arrow_schema, to_table
 from schemas.asset import ASSET_COLUMNS, CANDIDATE_COLUMNS, QUARANTINE_COLUMNS
@@ -47,10 +47,11 @@ class RunLabels:
 
 @dataclass(frozen=True, slots=True)
 class Compacted:
-    """What the tables hold: rows by file below the output, and what became of the requests in them."""
+    """What the tables hold: rows by file below the output, what became of the requests; segment files that are no good."""
 
     files: dict[str, int]
     totals: Receipt
+    damaged: Damage
 
 
 def compact(
@@ -65,8 +66,8 @@ def compact(
     parts: dict[str, _Part] = {}
     for folder in (*map(_locate_assets, labels.placements), *FOLDERS[1:]):
         _open_part(parts, store, folder)
-    totals: defaultdict[str, float] = defaultdict(float)
-    for row in iterate_rows(store, phase, wanted=wanted):
+    totals, damaged = defaultdict[str, float](float), Damage()
+    for row in iterate_rows(store, phase, damaged, wanted):
         if row.status == "unit":
             continue
         payload = _read_payload(row)
@@ -83,7 +84,7 @@ def compact(
     for info in [info for folder in FOLDERS for info in store.list(folder, ".parquet")]:
         if info.path not in files:
             store.delete(info.path)
-    return Compacted(dict(sorted(files.items())), Receipt(segment="", **totals))
+    return Compacted(dict(sorted(files.items())), Receipt(segment="", **totals), damaged)
 
 
 def encode_part(table: pa.Table) -> bytes:
