@@ -1,12 +1,16 @@
 """All verbs of `factory`. Parses arguments, prints results, decides exit codes; everything else is imported on demand."""
 
 import json
+import shlex
 import sys
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
 from factory.errors import FactoryError
+
+if TYPE_CHECKING:
+    from factory.driver import Result
 
 app = typer.Typer(
     add_completion=False,
@@ -45,23 +49,51 @@ def run(
     output: Output = None,
     limit: Limit = None,
     sets: Sets = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Start over in a new output beside the job's: out-2, out-3 …")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Run a job from briefs to scored assets; run it again to resume.
 
+    Ctrl-C or SIGTERM stops it in a resumable way; a second one at once.
     Exit codes: 0 done, 1 failed or too many rows refused, 2 bad job or arguments, 3 stopped early and resumable.
     """
-    from factory import driver
-    from factory.show import describe_result, show_result
+    from factory import driver, planning
 
-    result = driver.run_job(job, driver.Options(sets or [], briefs, output, limit))
-    show_result(result)
-    if as_json:
-        _print_json(describe_result(result))
-    if result.ending is not None and (result.ending.counts["remaining"] or result.ending.counts["unread"]):
-        raise typer.Exit(3)
-    if result.refused_too_many:
-        raise result.refused_too_many
+    result = driver.run_job(job, planning.Options(sets or [], briefs, output, limit, fresh))
+    _finish_run(result, as_json)
+
+
+@app.command()
+def retry(
+    output: OutputArgument,
+    reason: Annotated[
+        str | None,
+        typer.Option(help="Only what failed for this reason (column reason of quarantine/), such as timeout."),
+    ] = None,
+    briefs: Annotated[
+        str | None,
+        typer.Option(help="Corrected briefs: each replaces the input row with its brief_id, now and later."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Try again what failed on the way (retryable rows of quarantine/), and nothing else; say how much was saved.
+
+    Exit codes are those of run.
+    """
+    from factory import driver
+
+    result, asked = driver.retry_job(output, reason, briefs)
+    if result is None:
+        typer.echo(
+            f"Nothing to try again: no retryable request{f' of reason {reason}' if reason else ''} in quarantine."
+        )
+        if as_json:
+            _print_json({"output": output, "asked": 0, "saved": 0})
+        return
+    typer.echo(f"Saved: {result.totals.accepted:,} requests have assets now; {asked:,} were asked for again.")
+    _finish_run(result, as_json, asked=asked, saved=result.totals.accepted)
 
 
 @app.command()
@@ -74,11 +106,11 @@ def plan(
     as_json: Json = False,
 ) -> None:
     """Validate a job and its briefs without an engine: rows, requests, the first prompt, its schema, tokens."""
-    from factory import driver
+    from factory import planning
     from factory.show import describe_plan, show_plan
 
-    prepared = driver.prepare_job(job, driver.Options(sets or [], briefs, output, limit))
-    driver.check_schemas(prepared.plan, prepared.preview)
+    prepared = planning.prepare_job(job, planning.Options(sets or [], briefs, output, limit))
+    planning.check_schemas(prepared.plan, prepared.preview)
     show_plan(prepared)
     if as_json:
         _print_json(describe_plan(prepared))
@@ -172,6 +204,19 @@ def main() -> NoReturn:
         typer.echo("stopped: finished requests are safe, the same command goes on", err=True)
         sys.exit(3)
     sys.exit(ended if isinstance(ended, int) else 0)
+
+
+def _finish_run(result: "Result", as_json: bool, **more: int) -> None:
+    """Show how a run ended, and end with the exit code for it."""
+    from factory.show import describe_result, show_result
+
+    show_result(result, shlex.join(["factory", *sys.argv[1:]]))
+    if as_json:
+        _print_json(describe_result(result) | more)
+    if result.is_resumable:
+        raise typer.Exit(3)
+    if result.refused_too_many:
+        raise result.refused_too_many
 
 
 def _print_json(value: Any) -> None:

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from io import BytesIO
+from itertools import chain
 from typing import Any
 
 import pyarrow as pa
@@ -16,6 +17,7 @@ import pyarrow.parquet as pq
 from pydantic_core import from_json
 
 from factory.errors import OutputError
+from factory.failures import iterate_final
 from factory.segments import Damage, SegmentRow, iterate_rows
 from factory.storage import Store
 from factory.tables import arrow_schema, to_table
@@ -67,7 +69,8 @@ def compact(
     for folder in (*map(_locate_assets, labels.placements), *FOLDERS[1:]):
         _open_part(parts, store, folder)
     totals, damaged = defaultdict[str, float](float), Damage()
-    for row in iterate_rows(store, phase, damaged, wanted):
+    given_up = iterate_final(store, wanted) if wanted is not None else ()
+    for row in chain(iterate_rows(store, phase, damaged, wanted), given_up):
         if row.status == "unit":
             continue
         payload = _read_payload(row)

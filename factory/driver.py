@@ -1,99 +1,55 @@
 """Runs a job from its YAML to its manifest: the order of events, and the clock that times them."""
 
-import secrets
 import tempfile
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from factory import pipeline
-from factory.duplicates import Duplicates, scan_ids
-from factory.engines.models import BUNDLED, default_cache, model_digest, resolve_model
-from factory.errors import QuarantineRateError
+from factory.errors import OutputError, QuarantineRateError
+from factory.failures import FAILED_PHASE, Failure, iterate_outcomes, make_reopened_row, read_failures
 from factory.finalize import Ending, finalize
-from factory.ledger import commit_unreadable
+from factory.generation import Generation
+from factory.lease import Lease, hold_lease
 from factory.noise import redirect_noise
-from factory.pipeline import Resources
-from factory.preview import Preview, list_schemas, preview_job
+from factory.planning import Options, Prepared, check_engine, prepare_job, prepare_loaded
+from factory.preview import Preview
 from factory.progress import Progress
-from factory.read import plan_input
-from factory.runs import SCRIPTED, Plan, load_job, make_identity, open_run, read_manifest
-from factory.segments import Finished, read_finished
+from factory.runs import LoadedJob, Plan, check_output, open_run, read_manifest, read_state
+from factory.segments import Finished, read_finished, write_segment
+from factory.stopping import StopSign
 from factory.storage import Store
-from factory.units import InputPlan, cut_plan
-from schemas.base import digest as digest_json
-from schemas.job import Budget, TextConfig
-from schemas.run import Attempt, Manifest, Receipt
+from schemas.asset import Outcome
+from schemas.run import Attempt, Manifest, Receipt, RunState
 
-COUNT_AHEAD_ROWS = 20_000  # up to here all briefs are read once before the start, so that totals are exact
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What the command line says beside the job's name."""
-
-    overrides: Sequence[str] = ()
-    briefs: str | None = None
-    output: str | None = None
-    limit: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """A job that was found sound, and everything that was read to know it."""
-
-    plan: Plan
-    source: InputPlan
-    duplicates: Duplicates
-    digest: str
-    preview: Preview
+PHASE = "text"
+REOPEN_ROWS = 256  # records of reopened requests in one file
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """How a command ended. `generated` is the number of requests that this command itself finished."""
+    """How a command ended: there was nothing to do, it came to an `ending`, or a signal stopped it before one."""
 
     output: str
-    already_done: Manifest | None  # set when there was nothing to do
-    ending: Ending | None  # set otherwise
-    generated: int
+    already_done: Manifest | None
+    ending: Ending | None
+    totals: Receipt  # of what this command itself did
     log: Path
     phase_seconds: dict[str, float]
     refused_too_many: QuarantineRateError | None = None  # all output is complete all the same
+    stopped: str = ""  # why it stopped before its end
 
+    @property
+    def generated(self) -> int:
+        """The requests that this command itself finished."""
+        return self.totals.finished
 
-def prepare_job(path: str, options: Options, count_rows: int = COUNT_AHEAD_ROWS) -> Prepared:
-    """Load and validate everything that can be known without an engine. Raises JobError or InputError.
-
-    The preview reads up to `count_rows` rows: its numbers are exact for input up to that size.
-    """
-    loaded = load_job(path, options.overrides, options.briefs, options.output)
-    scripted = loaded.job.text.model == SCRIPTED
-    digest = SCRIPTED if scripted else digest_weights(loaded.job.text)
-    identity = make_identity(loaded, digest)
-    source = plan_input(loaded.briefs_uri, loaded.job.columns, loaded.job.execution.unit_rows)
-    if options.limit is not None:
-        source = cut_plan(source, options.limit)
-    plan = Plan(
-        loaded=loaded,
-        identity=identity,
-        run_id="",
-        attempt=f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}",
-        model=loaded.job.text.model,
-        cache=str(default_cache()),
-    )
-    duplicates = scan_ids(source, loaded.job.columns)
-    return Prepared(plan, source, duplicates, digest, preview_job(plan, source, duplicates, count_rows))
-
-
-def digest_weights(text: TextConfig) -> str:
-    """Return the digest of the model and, where there are any, of its adapters: new weights at an old path are new."""
-    model = model_digest(text.model)
-    if not text.adapters:
-        return model
-    return digest_json([model, {brand: model_digest(path) for brand, path in text.adapters.items()}])
+    @property
+    def is_resumable(self) -> bool:
+        """Whether the same command has something left to do."""
+        if self.ending is None:
+            return self.already_done is None
+        return bool(self.ending.counts["remaining"] or self.ending.counts["unread"])
 
 
 def run_job(path: str, options: Options) -> Result:
@@ -104,33 +60,110 @@ def run_job(path: str, options: Options) -> Result:
     """
     began = time.monotonic()
     prepared = prepare_job(path, options)
-    loaded = prepared.plan.loaded
-    store = Store(loaded.output_uri)
-    state = open_run(store, loaded, prepared.plan.identity.job, prepared.digest, lambda: datetime.now(UTC))
-    plan = replace(prepared.plan, run_id=state.run_id)
-    finished = read_finished(store, "text")
-    done = find_done(store, plan, prepared.preview, finished)
-    log = Path(tempfile.gettempdir()) / "content-factory" / f"{plan.attempt}.log"
-    highest = loaded.job.execution.max_quarantine_rate
+    store = Store(prepared.plan.loaded.output_uri)
+    check_output(store, prepared.plan.loaded)
+    done = _find_done_now(store, prepared)
     if done is not None:
-        return Result(store.uri, done, None, 0, log, {}, check_quarantine_rate(done.counts, highest))
-    with redirect_noise(log) as stderr, Progress(stderr, loaded.job.name) as progress:
-        progress.expect(prepared.preview.count_new(finished), prepared.preview.is_whole)
+        highest = prepared.plan.loaded.job.execution.max_quarantine_rate
+        too_many = check_quarantine_rate(done.counts, highest)
+        return Result(store.uri, done, None, Receipt(segment=""), _locate_log(prepared.plan), {}, too_many)
+    with hold_lease(store, f"factory run {path}") as lease:
+        return _drive(prepared, store, lease, began)
+
+
+def retry_job(uri: str, reason: str | None, briefs: str | None) -> tuple[Result | None, int]:
+    """Ask again for what failed in the output at `uri`, and run it; return how that ended and how many were asked for.
+
+    `reason` narrows it to failures of that reason. `briefs` are corrected rows: each replaces the input row with its
+    brief_id, now and in later runs of this output. There is no result when there is nothing to ask for.
+    Raises OutputError when there is no run, and FactoryError of any kind.
+    """
+    began = time.monotonic()
+    store = Store(uri)
+    state = read_state(store)
+    if state is None:
+        raise OutputError(f"{store.uri} holds no run", "name the --output of a factory run")
+    chosen = read_failures(store).find_final(reason)
+    if not chosen and briefs is None:
+        return None, 0
+    with hold_lease(store, f"factory retry {uri}") as lease:
+        reopen(store, state, chosen)
+        fixes = state.fixes if briefs is None else [*state.fixes, briefs]
+        loaded = LoadedJob.model_validate(state.job)
+        return _drive(prepare_loaded(loaded, fixes=fixes), store, lease, began), len(chosen)
+
+
+def reopen(store: Store, state: RunState, chosen: dict[str, Failure]) -> None:
+    """Write down that the user asks again for `chosen`. From then on they are pending, whoever runs the job next."""
+    rows = []
+    for request_id, record in iterate_outcomes(store, chosen):
+        outcome = Outcome.model_validate_json(record.payload)
+        rows.append(make_reopened_row(outcome, chosen[request_id].retries + 1))
+        if len(rows) == REOPEN_ROWS:
+            write_segment(store, FAILED_PHASE, rows, state.run_id, datetime.now(UTC))
+            rows = []
+    if rows:
+        write_segment(store, FAILED_PHASE, rows, state.run_id, datetime.now(UTC))
+
+
+def _drive(prepared: Prepared, store: Store, lease: Lease, began: float) -> Result:
+    """Make what is not there yet, then everything that is made of it."""
+    loaded = prepared.plan.loaded
+    state = open_run(
+        store, loaded, prepared.plan.identity.job, prepared.digest, lambda: datetime.now(UTC), prepared.fixes
+    )
+    plan = replace(prepared.plan, run_id=state.run_id)
+    check_engine(plan, prepared.preview)
+    failures = read_failures(store)
+    finished = read_finished(store, PHASE)
+    not_new = finished.with_ids(failures.list_ids())
+    stop, log = StopSign(), _locate_log(plan)
+    with redirect_noise(log) as stderr, Progress(stderr, loaded.job.name) as progress, stop.watch_signals():
+        num_new = prepared.preview.count_new(not_new)
+        progress.expect(num_new + len(failures.find_pending({})), prepared.preview.is_whole)
+        _announce(progress, prepared.preview, finished, num_new)
         clock = _Clock(began)
-        totals, resources = _generate(replace(prepared, plan=plan), store, finished, progress, clock)
+        work = Generation(plan, store, prepared.source, prepared.duplicates, not_new, progress, stop, lease.check)
+        progress.enter_stage("starting: schemas and Ray")
+        work.run()
+        clock.end_flow(work.flow_began)
+        if stop.by_signal:
+            return Result(store.uri, None, None, work.totals, log, clock.split(work.totals), None, stop.reason)
         progress.enter_stage("finishing: assets, report, manifest")
         attempt = Attempt(
             attempt=plan.attempt,
             started_at=clock.started_at,
             finished_at=datetime.now(UTC).isoformat(),
-            phase_seconds=clock.split(totals),
-            totals=totals,
-            gpus=resources.total_gpus,
-            cpus=resources.total_cpus,
+            phase_seconds=clock.split(work.totals),
+            totals=work.totals,
+            gpus=work.resources.total_gpus if work.resources else 0.0,
+            cpus=work.resources.total_cpus if work.resources else 0.0,
         )
-        ending = finalize(store, plan, state, attempt, prepared.source.units)
-    too_many = check_quarantine_rate(ending.counts, highest)
-    return Result(store.uri, None, ending, totals.finished, log, clock.split(totals), too_many)
+        ending = finalize(store, plan, state, attempt, prepared.source.units, lease.check)
+    too_many = check_quarantine_rate(ending.counts, loaded.job.execution.max_quarantine_rate)
+    return Result(store.uri, None, ending, work.totals, log, clock.split(work.totals), too_many, stop.reason)
+
+
+def _announce(progress: Progress, preview: Preview, finished: Finished, num_new: int) -> None:
+    """Say before the start of a run that goes on how much of it is new."""
+    if len(finished):
+        about = "" if preview.is_whole else "about "
+        stale = " (what an earlier version of the job or its briefs asked for is kept and not counted)"
+        changed = len(finished) > preview.num_requests - num_new
+        progress.say(
+            f"going on: {about}{preview.num_requests - num_new:,} of {about}{preview.num_requests:,} requests are "
+            f"finished, {about}{num_new:,} are to be made{stale if changed else ''}"
+        )
+
+
+def _find_done_now(store: Store, prepared: Prepared) -> Manifest | None:
+    manifest = read_manifest(store)
+    if manifest is None or manifest.status != "done":
+        return None
+    failures = read_failures(store)
+    if failures.find_pending({}):
+        return None
+    return find_done(store, prepared.plan, prepared.preview, read_finished(store, PHASE).with_ids(failures.list_ids()))
 
 
 def find_done(store: Store, plan: Plan, preview: Preview, finished: Finished) -> Manifest | None:
@@ -157,6 +190,10 @@ def check_quarantine_rate(counts: dict[str, int], maximum: float) -> QuarantineR
     )
 
 
+def _locate_log(plan: Plan) -> Path:
+    return Path(tempfile.gettempdir()) / "content-factory" / f"{plan.attempt}.log"
+
+
 class _Clock:
     """Splits the wall time of a command into start, engine load, generation and the rest."""
 
@@ -164,76 +201,22 @@ class _Clock:
         self._began = began
         self._offset = time.time() - time.monotonic()  # receipts carry Unix time
         self.started_at = datetime.now(UTC).isoformat()
-        self.flow_began = began
-        self.flow_ended = began
+        self._flow_began = began
+        self._flow_ended = began
+
+    def end_flow(self, flow_began: float) -> None:
+        """Note that the flow, which began then, has ended."""
+        self._flow_began = flow_began
+        self._flow_ended = time.monotonic()
 
     def split(self, totals: Receipt) -> dict[str, float]:
         """Return seconds by phase; they sum to the time since the command began."""
-        ready = totals.engine_ready_at - self._offset if totals.engine_ready_at else self.flow_began
-        load_began = max(self.flow_began, ready - totals.engine_load_seconds)
+        ready = totals.engine_ready_at - self._offset if totals.engine_ready_at else self._flow_began
+        load_began = max(self._flow_began, ready - totals.engine_load_seconds)
         now = time.monotonic()
         return {
             "start": load_began - self._began,
             "engine load": ready - load_began,
-            "generation": self.flow_ended - ready,
-            "rest": now - self.flow_ended,
+            "generation": self._flow_ended - ready,
+            "rest": now - self._flow_ended,
         }
-
-
-def _generate(
-    prepared: Prepared, store: Store, finished: Finished, progress: Progress, clock: _Clock
-) -> tuple[Receipt, Resources]:
-    """Stream every new request through the cluster; return the sum of all receipts and what was used."""
-    plan, execution = prepared.plan, prepared.plan.loaded.job.execution
-    progress.enter_stage("starting: schemas and Ray")
-    check_engine(plan, prepared.preview)
-    pipeline.start_ray(execution.ray_address)
-    try:
-        resources = pipeline.plan_resources(plan)
-        totals = commit_unreadable(prepared.source, plan, store)
-        clock.flow_began = time.monotonic()
-        progress.enter_stage("loading the engine" if prepared.preview.count_new(finished) else "reading briefs")
-        flow = pipeline.stream_receipts(plan, store, prepared.source, prepared.duplicates, finished, resources)
-        for receipt in flow:
-            totals = totals.add(receipt)
-            progress.update(totals)
-            reason = find_exhausted(plan.loaded.job.budget, totals, resources.total_gpus, clock.flow_began)
-            if reason:
-                progress.say(f"stopping: {reason}; the same command goes on where this one stopped")
-                flow.close()
-                break
-        clock.flow_ended = time.monotonic()
-    finally:
-        pipeline.stop_ray()
-    return totals, resources
-
-
-def check_engine(plan: Plan, preview: Preview) -> None:
-    """Prove before the start that engine options are known, schemas compile and a bundled model is at hand."""
-    check_schemas(plan, preview)
-    if plan.model in BUNDLED:
-        resolve_model(plan.model, Path(plan.cache))
-
-
-def check_schemas(plan: Plan, preview: Preview) -> None:
-    """Raise JobError when the engine would refuse an option of the job, or a JSON schema does not compile."""
-    if plan.scripted:
-        return
-    from factory.engines import grammars, vllm_options
-
-    if plan.loaded.job.execution.text.engine_options:
-        vllm_options.validate_engine_options(plan.loaded.job.execution.text.engine_options)
-    grammars.compile_schemas(list_schemas(plan, preview))
-
-
-def find_exhausted(budget: Budget, totals: Receipt, gpus: float, flow_began: float) -> str:
-    """Return which bound of the budget is reached, in words; "" while none is."""
-    tokens = totals.prompt_tokens + totals.output_tokens
-    hours = (time.monotonic() - flow_began) * gpus / 3600
-    if budget.deadline is not None and datetime.now(UTC) >= budget.deadline.astimezone(UTC):
-        return f"the deadline {budget.deadline.isoformat()} is here"
-    if budget.tokens is not None and tokens >= budget.tokens:
-        return f"{tokens:,} of {budget.tokens:,} tokens are spent"
-    if budget.gpu_hours is not None and hours >= budget.gpu_hours:
-        return f"{hours:.2f} of {budget.gpu_hours:g} GPU hours are spent"
-    return ""

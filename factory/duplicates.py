@@ -33,15 +33,20 @@ class Duplicates:
     firsts: Positions = field(default_factory=_make_empty)  # where each one's id was used first
     files: tuple[str, ...] = ()
     offsets: Positions = field(default_factory=_make_empty)
+    num_replacing: int = 0  # rows at the start of the input that correct later ones of the same id
 
     def __len__(self) -> int:
         return len(self.positions)
 
-    def list_within(self, unit: Unit) -> dict[int, str]:
-        """Return {row within the unit: "file row N" of the first use} for the unit's repeated rows."""
+    def list_within(self, unit: Unit) -> dict[int, tuple[str, bool]]:
+        """Return {row within the unit: ("file row N" of the first use, whether that is a correction of this row)}."""
         low, high = np.searchsorted(self.positions, [unit.position, unit.position + unit.num_rows])
         pairs = zip(self.positions[low:high].tolist(), self.firsts[low:high].tolist(), strict=True)
-        return {position - unit.position: self._name(first) for position, first in pairs}
+        corrected = unit.position >= self.num_replacing
+        return {
+            position - unit.position: (self._name(first), corrected and first < self.num_replacing)
+            for position, first in pairs
+        }
 
     def _name(self, position: int) -> str:
         index = int(np.searchsorted(self.offsets, position, side="right")) - 1

@@ -17,12 +17,13 @@ from factory.errors import ConservationError
 from factory.ledger import Planned, read_planned
 from factory.report import RunFacts, build_report, render_html
 from factory.runs import COMPUTED_WEIGHTS, LoadedJob, Plan
+from factory.segments import Damage, set_aside
 from factory.siblings import open_siblings
 from factory.storage import Store
 from factory.units import Unit
 from schemas.run import Attempt, Manifest, RunState
 
-LAW = "requests planned = accepted + rejected + quarantined + remaining; input rows = briefs + refused rows"
+LAW = "requests planned = accepted + rejected + quarantined + remaining; input rows = briefs + refused + replaced rows"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class Ending:
 
     counts: dict[str, int]
     report: dict[str, Any]
+    damaged: Damage  # segment files set aside: what they held is made again by the next command
 
 
 def finalize(store: Store, plan: Plan, state: RunState, attempt: Attempt, units: Sequence[Unit]) -> Ending:
@@ -45,6 +47,8 @@ def finalize(store: Store, plan: Plan, state: RunState, attempt: Attempt, units:
     labels = RunLabels(job.text.model, job.text.template, job.text.adapters, tuple(plan.loaded.placements))
     with open_siblings(plan.loaded.placements) as siblings:
         compacted = compact(store, PHASE, labels, planned.keys, siblings.add)
+        # A resume trusts the ids that such a file names: without a mark it would never make them again.
+        set_aside(store, compacted.damaged)
         counts = count_all(planned, compacted, units)
         check_conservation(counts)
         siblings.rate(store, compacted.files)
@@ -62,7 +66,7 @@ def finalize(store: Store, plan: Plan, state: RunState, attempt: Attempt, units:
         versions=state.versions,
     )
     store.write_bytes("manifest.json", manifest.model_dump_json(indent=1).encode())
-    return Ending(counts, report)
+    return Ending(counts, report, compacted.damaged)
 
 
 def write_report(store: Store, loaded: LoadedJob, state: RunState, counts: dict[str, int]) -> dict[str, Any]:
@@ -87,6 +91,7 @@ def count_all(planned: Planned, compacted: Compacted, units: Sequence[Unit]) -> 
         "unread": unread + unwritten,
         "briefs": count.briefs,
         "refused": totals.refused,
+        "replaced": count.replaced,
         "planned": count.planned,
         "skipped": count.skipped,
         "accepted": totals.accepted,
@@ -103,7 +108,7 @@ def count_all(planned: Planned, compacted: Compacted, units: Sequence[Unit]) -> 
 def check_conservation(counts: dict[str, int]) -> None:
     """Raise ConservationError when rows or requests vanished or doubled."""
     done = counts["accepted"] + counts["rejected"] + counts["quarantined"] + counts["remaining"]
-    rows = counts["briefs"] + counts["refused"]
+    rows = counts["briefs"] + counts["refused"] + counts["replaced"]
     if counts["planned"] != done or counts["rows_read"] != rows:
         raise ConservationError(
             f"the counts do not add up ({LAW}): {counts}",

@@ -1,17 +1,15 @@
 """Outcomes and counts as segment rows and receipts: what is written down of a batch, and what the driver learns of it."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-import pyarrow as pa
-
-from factory.commit import PHASE, PLAN_PHASE
-from factory.row_keys import make_keys
+from factory.commit import PHASE
+from factory.row_keys import Keys
 from factory.runs import Plan
-from factory.segments import SegmentRow, iterate_rows, write_segment
+from factory.segments import SegmentRow, write_segment
 from factory.storage import Store
+from factory.unit_records import read_records, write_record
 from factory.units import InputPlan
 from schemas.asset import Outcome, Refusal
 from schemas.base import digest
@@ -48,14 +46,13 @@ def make_refused_id(refusal: Refusal) -> str:
     return digest([refusal.source, refusal.reason, refusal.detail])
 
 
-def commit_unit(count: UnitCount, ids: Sequence[str], plan: Plan, store: Store) -> None:
+def commit_unit(count: UnitCount, ids: Sequence[str], plan: Plan, store: Store, basis: str = "") -> None:
     """Write down what a unit of input came to, with the keys of its requests and then of its refused rows.
 
-    What this command planned is known from these alone, so the conservation law has two independent sides.
+    What this command planned is known from these alone, so the conservation law has two independent sides. With its
+    `basis` (see `unit_records`) the unit needs no reading by a later command once all of it is finished.
     """
-    payload = json.dumps({"count": count.model_dump(), "ids": ids})
-    row = SegmentRow(f"{plan.attempt}/{count.unit}", "unit", "", "", "", payload)
-    write_segment(store, PLAN_PHASE, [row], plan.run_id, datetime.now(UTC))
+    write_record(count, basis, ids, plan, store)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,22 +70,22 @@ class Planned:
 
 def read_planned(store: Store, attempt: str) -> Planned:
     """Return what the command `attempt` planned, from its unit segments."""
-    sums = dict.fromkeys(("rows", "briefs", "refused", "planned", "skipped"), 0)
+    sums = dict.fromkeys(("rows", "briefs", "refused", "planned", "skipped", "replaced"), 0)
     units: set[str] = set()
     requests: set[bytes] = set()
     refused: set[bytes] = set()
-    for row in iterate_rows(store, PLAN_PHASE):
-        if not row.request_id.startswith(f"{attempt}/"):
-            continue
-        unit = json.loads(row.payload)
+    for record in read_records(store, attempt):
         for name in sums:
-            sums[name] += unit["count"][name]
-        units.add(unit["count"]["unit"])
-        raw = make_keys(pa.array(unit["ids"], type=pa.string())).tobytes()
-        keys = [raw[at : at + 16] for at in range(0, len(raw), 16)]
-        requests.update(keys[: unit["count"]["planned"]])
-        refused.update(keys[unit["count"]["planned"] :])
+            sums[name] += getattr(record.count, name)
+        units.add(record.count.unit)
+        requests.update(_list_keys(record.requests))
+        refused.update(_list_keys(record.refused))
     return Planned(UnitCount(unit=attempt, **sums), units, requests | refused, refused)
+
+
+def _list_keys(keys: Keys) -> list[bytes]:
+    raw = keys.tobytes()  # numpy's own list would lose zeros at the end
+    return [raw[at : at + 16] for at in range(0, len(raw), 16)]
 
 
 def commit_unreadable(source: InputPlan, plan: Plan, store: Store) -> Receipt:
@@ -120,6 +117,7 @@ def make_receipt(segment: str, outcomes: Sequence[Outcome], counts: Sequence[Uni
         ),
         rejected=statuses.count("rejected"),
         quarantined=statuses.count("quarantined"),
+        failed=statuses.count("failed"),
         assets=sum(len(outcome.accepted) for outcome in outcomes),
         prompt_tokens=sum(outcome.prompt_tokens for outcome in outcomes),
         output_tokens=sum(outcome.output_tokens for outcome in outcomes),

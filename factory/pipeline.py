@@ -1,140 +1,86 @@
-"""Chains the stages on Ray Data. The only file that imports ray.
+"""Chains the stages on Ray Data. The only file that imports ray.data.
 
-Units of input -> read (tasks) -> small blocks -> text (actors that hold an engine) -> finish (CPU actors) -> receipts.
+Rows (from units of input, or from the records of what failed) -> small blocks -> text (actors that hold an engine) -> finish
+(CPU actors) -> receipts.
 """
 
-import os
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
+from math import isqrt
 from typing import Any
 
 import pyarrow as pa
 import ray
-from ray.data import ActorPoolStrategy, DataContext, Dataset
+from ray.data import ActorPoolStrategy, Dataset
 from ray.exceptions import RayError, RayTaskError
 
+from factory.cluster import READ_CPUS, RayWatch, Resources
 from factory.duplicates import Duplicates
-from factory.engines.vllm_options import runs_on_cpu
-from factory.errors import EngineError, FactoryError, JobError
+from factory.errors import EngineError, FactoryError
+from factory.failures import Failure
+from factory.finish_stage import FinishStage
 from factory.runs import Plan
 from factory.segments import Finished
-from factory.stages import FinishStage, TextStage, read_requests
+from factory.stages import read_again, read_requests
 from factory.storage import Store
-from factory.units import InputPlan
+from factory.text_stage import TextStage
+from factory.units import Unit
+from factory.watch import Watching
+from schemas.job import TextExecution
 from schemas.run import Receipt
 
 FINISH_CALLS = 64  # calls of the finish stage that may wait for their commit at once
-READ_CPUS = 0.25
-MAX_RESTARTS = 3  # of one actor; then the run ends with the engine's error
 
 
 @dataclass(frozen=True, slots=True)
-class Resources:
-    """What the stages get of the cluster. Numbers are Ray's logical CPUs and GPUs."""
+class Crowd:
+    """How many requests one engine has under way: batches of `rows`, `batches` at once."""
 
-    replicas: int
-    text_cpus: float
-    text_gpus: float
-    finish_replicas: int
-    finish_cpus: float
-    owned_cpus: float = 0.0  # of a machine that this run has to itself; 0 on a cluster that others may share
-
-    @property
-    def total_gpus(self) -> float:
-        """GPUs that are paid for while the run lasts."""
-        return self.replicas * self.text_gpus
-
-    @property
-    def total_cpus(self) -> float:
-        """CPUs that are paid for while the run lasts: the whole machine, or what is booked on a shared cluster."""
-        return self.owned_cpus or self.replicas * self.text_cpus + self.finish_replicas * self.finish_cpus
+    rows: int
+    batches: int
+    strikes: int  # deaths of a process after which the batches that were under way are suspect
 
 
-def start_ray(address: str | None) -> None:
-    """Join the cluster at `address` (or RAY_ADDRESS), or start a private one in this process's machine. Raises JobError."""
-    address = address or os.environ.get("RAY_ADDRESS") or "local"
-    options: dict[str, Any] = {"address": address, "log_to_driver": True, "configure_logging": True}
-    if address == "local":
-        options |= {"include_dashboard": False, "num_cpus": max(2, os.cpu_count() or 2)}
-    os.environ.setdefault("RAY_worker_niceness", "0")
-    os.environ.setdefault("RAY_DATA_DISABLE_PROGRESS_BARS", "1")
-    try:
-        ray.init(**options)
-    except (ConnectionError, RuntimeError, ValueError) as error:
-        raise JobError(
-            f"no Ray cluster at {address!r}: {error}", "unset RAY_ADDRESS to run on this machine, or start the cluster"
-        ) from error
-    context = DataContext.get_current()
-    context.enable_progress_bars = False
-    context.enable_operator_progress_bars = False
-    context.print_on_execution_start = False
-    context.raise_original_map_exception = True
+def choose_crowd(execution: TextExecution, level: int) -> Crowd:
+    """Return how requests that failed `level` times before are worked on: in ever smaller company, at last alone.
 
-
-def stop_ray() -> None:
-    """Leave the cluster, and end it when it is this process's own."""
-    ray.shutdown()
-
-
-def plan_resources(plan: Plan) -> Resources:
-    """Share out the cluster: one engine a GPU (or one for all CPUs), small change for reading and finishing.
-
-    Raises JobError when the job asks for GPUs that the cluster does not have.
+    A request that kills its process is so told from those that died with it, at the cost of a death a level. New ones
+    are worked on once more after a first death, for most deaths are no request's fault.
     """
-    execution = plan.loaded.job.execution
-    total = ray.cluster_resources()
-    num_gpus, num_cpus = float(total.get("GPU", 0)), float(total.get("CPU", 1))
-    parallel = int(execution.text.engine_options.get("tensor_parallel_size", 1))
-    parallel *= int(execution.text.engine_options.get("pipeline_parallel_size", 1))
-    gpus = float(execution.text.gpus) if execution.text.gpus != "auto" else (float(parallel) if num_gpus else 0.0)
-    if plan.scripted:
-        gpus = 0.0
-    is_shared = execution.ray_address is not None or "RAY_ADDRESS" in os.environ
-    if gpus > num_gpus and not is_shared:
-        raise JobError(
-            f"execution.text.gpus asks for {gpus:g} GPUs and this machine has {num_gpus:g}",
-            "set execution.text.gpus to auto, or run on a cluster (README, 'On a cluster')",
-        )
-    if not gpus and not plan.scripted and not runs_on_cpu():
-        raise JobError(
-            "the installed vLLM needs GPUs, and Ray shows none",
-            "on a cluster that starts its workers on demand say what to ask for: --set execution.text.gpus=1 "
-            "--set execution.text.replicas=4; without GPUs install the cpu extra",
-        )
-    replicas = execution.text.replicas
-    if replicas == "auto":
-        replicas = max(1, int(num_gpus // gpus)) if gpus else 1
-    text_cpus = execution.text.cpus
-    if text_cpus == "auto":
-        # Bookkeeping only: the engine takes the cores that it is told to. One logical CPU stays free for Ray's own tasks.
-        text_cpus = min(1.0, max(0.25, (num_cpus - 1.5) / int(replicas)))
-    finish = execution.score.replicas
-    if finish == "auto":
-        finish = max(1, min(8, int(num_cpus // 8)))
-    owned = 0.0 if is_shared else float(os.cpu_count() or 1)
-    return Resources(int(replicas), float(text_cpus), gpus, int(finish), execution.score.cpus, owned)
+    if level == 0:
+        return Crowd(execution.batch_rows, execution.batches_in_flight, strikes=2)
+    return Crowd(1, isqrt(execution.batch_rows * execution.batches_in_flight) if level == 1 else 1, strikes=1)
+
+
+def read_new(
+    plan: Plan, store: Store, units: list[Unit], duplicates: Duplicates, finished: Finished, watch: RayWatch
+) -> Dataset:
+    """Return the rows of `units`, requests that `finished` holds left out; nothing is read yet."""
+    shared = {"shared": [ray.put(plan), ray.put(duplicates), ray.put(finished)], "store": store, "watch": watch}
+    items = ray.data.from_items([{"unit": unit} for unit in units], override_num_blocks=len(units))
+    return items.map_batches(_read_batch, batch_size=1, batch_format="numpy", num_cpus=READ_CPUS, fn_kwargs=shared)
+
+
+def read_failed(chosen: Mapping[str, Failure], store: Store) -> Dataset:
+    """Return the rows of requests that failed before; nothing is read yet."""
+    shared = {"chosen": ray.put(chosen), "store": store}
+    one = ray.data.from_items([{"all": True}], override_num_blocks=1)
+    return one.map_batches(_read_again, batch_size=1, batch_format="numpy", num_cpus=READ_CPUS, fn_kwargs=shared)
 
 
 def stream_receipts(
-    plan: Plan, store: Store, source: InputPlan, duplicates: Duplicates, finished: Finished, resources: Resources
+    rows: Dataset, plan: Plan, store: Store, resources: Resources, crowd: Crowd, watch: RayWatch
 ) -> Generator[Receipt]:
-    """Run the whole flow and yield a receipt for every batch whose rows are on storage.
+    """Run the whole flow over `rows` and yield a receipt for every batch whose rows are on storage.
 
     Raises the stage's own FactoryError, or EngineError when Ray gave up.
     """
-    execution = plan.loaded.job.execution
-    shared = {"shared": [ray.put(plan), ray.put(duplicates), ray.put(finished)], "store": store}
-    units = ray.data.from_items([{"unit": unit} for unit in source.units], override_num_blocks=len(source.units))
-    rows = units.map_batches(
-        _read_batch, batch_size=1, batch_format="numpy", num_cpus=READ_CPUS, fn_kwargs=shared
-    ).repartition(target_num_rows_per_block=execution.text.batch_rows)
-    written = write_rows(rows, plan, store, resources)
-    receipts = written.map_batches(
+    receipts = write_rows(rows, plan, store, resources, crowd, watch).map_batches(
         FinishStage,
         batch_size=None,
         batch_format="pyarrow",
         zero_copy_batch=True,
-        fn_constructor_args=(plan, store, FINISH_CALLS),
+        fn_constructor_args=(plan, store, watch, FINISH_CALLS),
         compute=ActorPoolStrategy(
             size=resources.finish_replicas,
             max_tasks_in_flight_per_actor=FINISH_CALLS * 2,
@@ -153,31 +99,40 @@ def stream_receipts(
 
 
 def write_rows(
-    rows: Dataset, plan: Plan, store: Store, resources: Resources, stage: type[TextStage] = TextStage
+    rows: Dataset,
+    plan: Plan,
+    store: Store,
+    resources: Resources,
+    crowd: Crowd,
+    watch: Watching,
+    stage: type[TextStage] = TextStage,
 ) -> Dataset:
     """Return `rows` passed through the text stage; nothing runs yet."""
-    execution = plan.loaded.job.execution.text
-    return rows.map_batches(
+    return rows.repartition(target_num_rows_per_block=crowd.rows).map_batches(
         stage,
-        batch_size=execution.batch_rows,
+        batch_size=crowd.rows,
         batch_format="pyarrow",
         zero_copy_batch=True,
-        fn_constructor_args=(plan, store),
+        fn_constructor_args=(plan, store, watch),
         compute=ActorPoolStrategy(
             size=resources.replicas,
-            max_tasks_in_flight_per_actor=execution.batches_in_flight * 2,
-            max_concurrent_calls_per_actor=execution.batches_in_flight,
+            max_tasks_in_flight_per_actor=crowd.batches * 2,
+            max_concurrent_calls_per_actor=crowd.batches,
         ),
         num_cpus=resources.text_cpus,
         num_gpus=resources.text_gpus or None,
-        max_restarts=MAX_RESTARTS,
     )
 
 
-def _read_batch(batch: dict[str, Any], shared: Any, store: Store) -> Iterator[pa.Table]:
+def _read_batch(batch: dict[str, Any], shared: Any, store: Store, watch: RayWatch) -> Iterator[pa.Table]:
     plan, duplicates, finished = ray.get(shared)  # large when many requests are finished: fetched once a node
     for unit in batch["unit"]:
-        yield from read_requests(unit, plan, store, duplicates, finished)
+        if not watch.is_draining():
+            yield from read_requests(unit, plan, store, duplicates, finished)
+
+
+def _read_again(batch: dict[str, Any], chosen: Any, store: Store) -> Iterator[pa.Table]:
+    yield from read_again(ray.get(chosen), store)
 
 
 def _translate(error: BaseException) -> FactoryError:

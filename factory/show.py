@@ -7,14 +7,23 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from factory.driver import Prepared, Result
+from factory.driver import Result
+from factory.planning import Prepared
 from factory.report import summarize
 from factory.storage import Store
 
 
-def show_result(result: Result) -> None:
-    """Print how a run ended: the closing table, the time split and where the report is."""
+def show_result(result: Result, command: str) -> None:
+    """Print how a run ended: the closing table, the time split and where the report is. `command` goes on where it can."""
     console = Console(highlight=False)
+    if result.is_resumable:
+        console.print(Text(f"Stopped: {result.stopped or 'not all of it could be done'}. What is finished is safe."))
+        if result.ending is None:
+            console.print(f"{result.generated:,} requests were finished by this command; assets/ is made at the end.")
+        console.print(Text(f"Go on with: {command}"), soft_wrap=True)
+    if result.ending is None and result.already_done is None:
+        console.print(Text(f"log of Ray and the engine: {result.log}"), soft_wrap=True)
+        return
     if result.ending is None:
         counts = result.already_done.counts if result.already_done else {}
         console.print(
@@ -25,6 +34,10 @@ def show_result(result: Result) -> None:
         if not result.generated:
             console.print("Nothing was generated: every request was finished before.")
         console.print(_make_table(summarize(result.ending.report)))
+        for path, reason in result.ending.damaged:
+            console.print(
+                Text(f"set aside {path}: {reason}; the same command makes anew what it held"), soft_wrap=True
+            )
         console.print(Text(f"log of Ray and the engine: {result.log}"), soft_wrap=True)
     console.print(Text(f"assets: {Store(result.output).locate('assets')}"), soft_wrap=True)
     console.print(Text(f"report: {Store(result.output).locate('report.html')}"), soft_wrap=True)
@@ -37,6 +50,7 @@ def describe_result(result: Result) -> dict[str, Any]:
     return {
         "output": result.output,
         "generated": result.generated,
+        "stopped": result.stopped,
         "counts": counts,
         "accepted_share": counts.get("accepted", 0) / max(1, counts.get("planned", 0)),
         "accepted_share_before_repair": counts.get("accepted_without_repair", 0) / max(1, counts.get("planned", 0)),

@@ -1,48 +1,37 @@
-"""The three stages that a row passes, as plain classes over Arrow batches: read, text, finish. Knows nothing of Ray.
+"""What travels between the stages, and how rows enter: from the input, or from the records of what failed. Knows nothing of Ray.
 
-A row is (kind, payload): a `request` on its way, the pickled `outcomes` of a batch, a `refused` input row, or a `unit` that
-says how many rows it held; JSON but for the outcomes. Whatever comes in goes out or is committed: nothing is dropped here.
+A row is (kind, payload): a `request` on its way, one tried `again`, the pickled `outcomes` of a batch, a `refused` input row,
+or a `unit` that says how many rows it held. Whatever comes in goes out or is committed: nothing is dropped.
 """
 
-import asyncio
 import gc
+import hashlib
 import json
-import os
 import pickle
-import time
-from collections.abc import AsyncIterator, Iterator, Sequence
-from functools import partial
+from collections.abc import Iterator, Mapping, Sequence
 
 import pyarrow as pa
+from pydantic_core import from_json
 
-from factory.calibration import find_calibration, find_judge_weight
-from factory.check import check_candidate, make_context, trust_items
-from factory.commit import Committer
 from factory.duplicates import Duplicates
-from factory.embeddings import embed_texts
-from factory.engines.base import Embedder, TextEngine
-from factory.engines.choose import make_embedder, make_engine
-from factory.errors import EngineError
-from factory.ledger import commit_unit, make_outcome_row, make_receipt, make_refused_id, make_refused_row
+from factory.failures import Failure, Try, iterate_outcomes
+from factory.ledger import commit_unit, make_refused_id
 from factory.prepare import make_requests, order_key
-from factory.prompt import PromptBuilder
-from factory.read import read_unit
-from factory.runs import COMPUTED_WEIGHTS, Plan
-from factory.score import Scoring, score_candidates, score_outcomes
+from factory.read import REPLACED, read_unit
+from factory.runs import Plan
 from factory.segments import Finished
-from factory.select import Assessor, select_assets
 from factory.storage import Store
-from factory.text import TextSettings, write_request
+from factory.unit_records import digest_basis
 from factory.units import Unit
 from schemas.asset import Outcome, Refusal
 from schemas.request import Request
-from schemas.rubric import Calibration
 from schemas.run import UnitCount
 
 ROW_SCHEMA = pa.schema([("kind", pa.string()), ("payload", pa.binary())])  # type: ignore[arg-type]
-RECEIPT_SCHEMA = pa.schema([("receipt", pa.string())])
+AGAIN_ROWS = 16  # of failed requests that are handed on at a time
 
 Row = tuple[str, str | bytes]  # kind, payload
+Tries = dict[str, tuple[int, int]]  # request id -> (retries, attempt), of requests that failed before
 
 
 def read_requests(
@@ -52,14 +41,16 @@ def read_requests(
     job = plan.loaded.job
     placements = list(plan.loaded.placements.values())
     rows: list[Row] = []
-    ids: list[str] = []
+    refusals: list[Refusal] = []
     requests: list[Request] = []
-    num_rows = num_briefs = 0
+    num_rows = num_briefs = num_replaced = 0
     for item in read_unit(unit, job.columns, duplicates):
         num_rows += 1
-        if isinstance(item, Refusal):
+        if item is REPLACED:
+            num_replaced += 1
+        elif isinstance(item, Refusal):
             rows.append(("refused", item.model_dump_json()))
-            ids.append(make_refused_id(item))
+            refusals.append(item)
         else:
             num_briefs += 1
             requests += make_requests(item, placements, job.locales, plan.identity)
@@ -70,102 +61,64 @@ def read_requests(
         unit=unit.id,
         rows=num_rows,
         briefs=num_briefs,
-        refused=num_rows - num_briefs,
+        refused=num_rows - num_briefs - num_replaced,
+        replaced=num_replaced,
         planned=len(requests),
         skipped=len(requests) - len(new),
     )
-    commit_unit(count, request_ids + ids, plan, store)
+    ids = request_ids + [make_refused_id(refusal) for refusal in refusals]
+    commit_unit(count, ids, plan, store, digest_basis(unit, plan, duplicates, refusals))
     rows.append(("unit", count.model_dump_json()))
     rows += [("request", request.model_dump_json()) for request in sorted(new, key=order_key)]
     yield make_rows(rows)
 
 
-class TextStage:
-    """The stage that holds an engine: requests become outcomes, other rows pass through."""
-
-    def __init__(self, plan: Plan, store: Store) -> None:
-        self._plan = plan
-        self._store = store
-        self._lock = asyncio.Lock()
-        self._engine: TextEngine | None = None
-        self._settings: TextSettings | None = None
-        self._news: dict[str, float] = {}  # how long the engine took to load, told to the driver once
-
-    async def __call__(self, batch: pa.Table) -> AsyncIterator[pa.Table]:
-        rows = list_rows(batch)
-        tasks = [asyncio.create_task(self._write(payload)) for kind, payload in rows if kind == "request"]
-        others: list[Row] = [row for row in rows if row[0] != "request"]
-        outcomes = await asyncio.gather(*tasks)
-        # In one piece: what they share, above all the checks, is written and read once.
-        written: list[Row] = [("outcomes", pickle.dumps(outcomes, pickle.HIGHEST_PROTOCOL))] if outcomes else []
-        if self._news:
-            others.append(("engine", json.dumps(self._news)))
-            self._news = {}
-        yield make_rows(others + written)
-
-    async def stop(self) -> None:
-        """End the engine's processes."""
-        if self._engine is not None:
-            await self._engine.stop()
-            self._engine = None
-
-    async def _write(self, payload: bytes) -> Outcome:
-        request = Request.model_validate_json(payload)
-        async with self._lock:
-            if self._engine is None or self._settings is None:
-                self._engine, self._settings = await self._start()
-        try:
-            return await write_request(request, self._settings, self._engine)
-        except EngineError:
-            # Only the process's end makes Ray restart the actor and replay its rows; a raised error fails the job.
-            await self._engine.stop()
-            os._exit(1)
-
-    async def _start(self) -> tuple[TextEngine, TextSettings]:
-        began = time.time()
-        engine = make_engine(self._plan)
-        await engine.start()
-        calibration = await find_calibration(self._plan, self._store, engine)
-        settle_memory()
-        self._news = {"engine_load_seconds": time.time() - began, "engine_ready_at": time.time()}
-        return engine, make_settings(self._plan, calibration)
+def read_again(chosen: Mapping[str, Failure], store: Store) -> Iterator[pa.Table]:
+    """Read the requests of `chosen` from the records of their failures, with what failed before."""
+    rows: list[Row] = []
+    for request_id, record in iterate_outcomes(store, chosen):
+        failure = chosen[request_id]
+        payload = {
+            "retries": failure.retries,
+            "attempt": failure.attempt,
+            "request": from_json(record.payload)["request"],
+        }
+        rows.append(("again", json.dumps(payload)))
+        if len(rows) == AGAIN_ROWS:
+            yield make_rows(rows)
+            rows = []
+    if rows:
+        yield make_rows(rows)
 
 
-class FinishStage:
-    """The CPU stage beside the engine: score, select, commit. A receipt comes out once its rows are on storage."""
+def read_tries(rows: Sequence[tuple[str, bytes]]) -> list[Try]:
+    """Return the requests among `rows`, new ones and those that failed before."""
+    tries = [Try(Request.model_validate_json(payload)) for kind, payload in rows if kind == "request"]
+    for again in (from_json(payload) for kind, payload in rows if kind == "again"):
+        tries.append(Try(Request.model_validate(again["request"]), again["retries"], again["attempt"]))
+    return tries
 
-    def __init__(self, plan: Plan, store: Store, concurrent_calls: int) -> None:
-        self._plan = plan
-        self._store = store
-        execution = plan.loaded.job.execution
-        self._embedder: Embedder | None = None
-        self._lock = asyncio.Lock()
-        self._weight: float | None = None
-        self._committer = Committer(
-            store, plan.run_id, execution.commit_rows, execution.commit_seconds, waiting_limit=concurrent_calls
-        )
 
-    async def __call__(self, batch: pa.Table) -> AsyncIterator[pa.Table]:
-        received = list_rows(batch)
-        outcomes = [each for kind, payload in received if kind == "outcomes" for each in pickle.loads(payload)]
-        async with self._lock:  # one model, one batch at a time: threads of the scorer never fight each other
-            finished = await asyncio.to_thread(self._finish, outcomes) if outcomes else []
-        refused = [Refusal.model_validate_json(payload) for kind, payload in received if kind == "refused"]
-        rows = [make_refused_row(refusal) for refusal in refused] + [make_outcome_row(outcome) for outcome in finished]
-        segment = await self._committer.commit(rows) if rows else ""
-        counts = [UnitCount.model_validate_json(payload) for kind, payload in received if kind == "unit"]
-        receipt = make_receipt(segment, finished, counts)
-        news = [json.loads(payload) for kind, payload in received if kind == "engine"]
-        receipt = receipt.model_copy(update=news[0]) if news else receipt
-        yield pa.table({"receipt": [receipt.model_dump_json()]}, schema=RECEIPT_SCHEMA)
+def pack_outcomes(outcomes: Sequence[Outcome], tries: Sequence[Try]) -> Row:
+    """Return the row of a batch's outcomes. In one piece: what they share, above all the checks, is written once."""
+    failed_before = {
+        each.request.request_id: (each.retries, each.attempt) for each in tries if each.attempt or each.retries
+    }
+    return "outcomes", pickle.dumps((outcomes, failed_before), pickle.HIGHEST_PROTOCOL)
 
-    def _finish(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
-        if self._embedder is None:
-            self._embedder = make_embedder(self._plan)
-            settle_memory()
-        if self._weight is None:
-            self._weight = find_judge_weight(self._plan, self._store)
-        return finish_outcomes(outcomes, self._plan, self._weight, self._embedder)
+
+def unpack_outcomes(payload: bytes) -> tuple[list[Outcome], Tries]:
+    """Return what `pack_outcomes` packed: the outcomes, and what failed before of the requests that did."""
+    outcomes, tries = pickle.loads(payload)
+    return outcomes, tries
+
+
+def name_batch(stage: str, payloads: Sequence[bytes]) -> str:
+    """Return the name under which the watch knows a batch: the same when Ray hands it out again."""
+    sink = hashlib.blake2b(stage.encode(), digest_size=16)
+    for payload in payloads:
+        sink.update(hashlib.blake2b(payload, digest_size=16).digest())
+    return sink.hexdigest()
 
 
 def settle_memory() -> None:
@@ -175,41 +128,6 @@ def settle_memory() -> None:
     """
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
-
-
-def finish_outcomes(outcomes: Sequence[Outcome], plan: Plan, judge_weight: float, embedder: Embedder) -> list[Outcome]:
-    """Score and select a batch of outcomes; quarantined ones pass as they are."""
-    loaded = plan.loaded
-    scoring = Scoring(loaded.rubric or COMPUTED_WEIGHTS, judge_weight, loaded.placements)
-    table = embed_texts(outcomes, loaded.placements, embedder)
-    finished = []
-    for outcome in score_outcomes(outcomes, scoring, table):
-        request = outcome.request
-        placement = loaded.placements[request.placement]
-        # The pool's items were judged one by one in the text stage, what the prompt leaked included: a set of them only
-        # needs its own rules checked again.
-        context = make_context(request, placement, loaded.job.checks, ())
-        trust_items(context, outcome.pool)
-        assessor = Assessor(
-            check=partial(check_candidate, ctx=context),
-            score=partial(score_candidates, request=request, scoring=scoring, table=table),
-        )
-        finished.append(select_assets(outcome, placement, loaded.job.select, table, assessor))
-    return finished
-
-
-def make_settings(plan: Plan, calibration: Calibration | None) -> TextSettings:
-    """Return the text loop's settings; the judge is asked only when its calibration lets it count."""
-    loaded = plan.loaded
-    judge = loaded.rubric.judge if loaded.rubric else None
-    return TextSettings(
-        builder=PromptBuilder(loaded.template_source, loaded.template_where, loaded.job.text, loaded.examples),
-        placements=loaded.placements,
-        checks=loaded.job.checks,
-        max_repairs=loaded.job.text.max_repairs,
-        keep=loaded.job.select.keep,
-        judge=judge if calibration is not None and calibration.weight > 0 else None,
-    )
 
 
 def list_rows(batch: pa.Table) -> list[tuple[str, bytes]]:

@@ -3,7 +3,7 @@
 A unit is a range of rows of one row group. Rows stream in small batches, and only the columns that are needed are read.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, BinaryIO
 
@@ -67,6 +67,23 @@ def cut_plan(plan: InputPlan, limit: int) -> InputPlan:
         units.append(unit if kept == unit.num_rows else replace(unit, id=f"{unit.id}-{kept}", stop=unit.start + kept))
         left -= kept
     return replace(plan, units=units, num_rows=limit - left)
+
+
+def join_plans(plans: Sequence[InputPlan]) -> InputPlan:
+    """Return one plan of several inputs, in this order."""
+    units: list[Unit] = []
+    num_rows = 0
+    for plan in plans:
+        units += [replace(unit, position=unit.position + num_rows) for unit in plan.units]
+        num_rows += plan.num_rows
+    return InputPlan(
+        units=units,
+        refusals=[refusal for plan in plans for refusal in plan.refusals],
+        num_rows=num_rows,
+        num_files=sum(plan.num_files for plan in plans),
+        columns_read=sorted({name for plan in plans for name in plan.columns_read}),
+        columns_ignored=sorted({name for plan in plans for name in plan.columns_ignored}),
+    )
 
 
 class DamagedError(Exception):

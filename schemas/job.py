@@ -93,7 +93,11 @@ class Price(Config):
 
 
 class TextExecution(Config):
-    """How fast the text phase goes; never part of a request's identity."""
+    """How fast the text phase goes, and when it gives up; never part of a request's identity.
+
+    A request that takes longer than `timeout_seconds`, repairs and waiting for the engine included, is aborted and tried
+    again later. An engine that gives no token for `stall_seconds` while it has work is ended and started anew.
+    """
 
     replicas: int | Literal["auto"] = "auto"
     gpus: float | Literal["auto"] = "auto"
@@ -101,6 +105,8 @@ class TextExecution(Config):
     max_model_len: int = Field(default=2048, ge=256)
     batch_rows: int = Field(default=8, ge=1, le=1024)
     batches_in_flight: int = Field(default=16, ge=1, le=256)
+    timeout_seconds: float = Field(default=1800.0, gt=0)
+    stall_seconds: float = Field(default=300.0, gt=0)
     engine_options: dict[str, Any] = {}
 
 
@@ -112,12 +118,18 @@ class ScoreExecution(Config):
 
 
 class Execution(Config):
-    """Speed and safety settings; never part of a request's identity."""
+    """Speed and safety settings; never part of a request's identity.
+
+    A request that failed on the way is tried `max_attempts` times, over restarts too. A run that is told to stop starts
+    nothing new and gives what is under way `drain_seconds` to end.
+    """
 
     text: TextExecution = TextExecution()
     score: ScoreExecution = ScoreExecution()
     ray_address: str | None = None
     max_quarantine_rate: float = Field(default=0.05, ge=0, le=1)
+    max_attempts: int = Field(default=3, ge=1, le=100)
+    drain_seconds: float = Field(default=30.0, ge=0, le=3600)
     commit_rows: int = Field(default=256, ge=1, le=100_000)
     commit_seconds: float = Field(default=10.0, gt=0, le=600)
     unit_rows: int = Field(default=2048, ge=1)

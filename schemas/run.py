@@ -21,6 +21,7 @@ class Receipt(Record):
     accepted_without_repair: int = 0
     rejected: int = 0
     quarantined: int = 0
+    failed: int = 0  # they will be tried again
     assets: int = 0
     prompt_tokens: int = 0
     output_tokens: int = 0
@@ -44,8 +45,8 @@ class Receipt(Record):
 
 
 _SUMMED = (
-    "rows_read briefs refused planned skipped accepted accepted_without_repair rejected quarantined assets "
-    "prompt_tokens output_tokens engine_seconds"
+    "rows_read briefs refused planned skipped accepted accepted_without_repair rejected quarantined failed "
+    "assets prompt_tokens output_tokens engine_seconds"
 ).split()
 
 
@@ -58,6 +59,7 @@ class UnitCount(Record):
     refused: int
     planned: int
     skipped: int
+    replaced: int = 0  # rows that a corrected one takes the place of
 
 
 class RunState(Record):
@@ -70,6 +72,9 @@ class RunState(Record):
     job_digest: str  # of what decides the output
     model_digest: str
     briefs_uri: str
+    fixes: list[
+        str
+    ] = []  # corrected briefs, from `factory retry --briefs`: their rows replace those of the same brief_id
     started_at: str
     versions: dict[str, str]
 

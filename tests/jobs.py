@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow.dataset as ds
 import yaml
 
-from factory.driver import Options, Prepared, prepare_job
+from factory.planning import Options, Prepared, prepare_job
 from factory.storage import Store
 from tests.parquet import write_briefs
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from factory import driver
+from factory import planning
 from factory.bench.engine import Pair, list_requests, plan_rounds
 from factory.bench.overhead import MODEL_REQUESTS, measure_models
 from factory.bench.processes import run_watched
@@ -40,7 +40,7 @@ else:
 
 
 def test_sample_job_has_as_many_different_requests_as_asked(tmp_path: Path) -> None:
-    prepared = driver.prepare_job(str(write_job(tmp_path, 300)), driver.Options())
+    prepared = planning.prepare_job(str(write_job(tmp_path, 300)), planning.Options())
     assert prepared.preview.num_requests == len(set(prepared.preview.request_ids)) == 300
     assert not prepared.preview.refusals
     placement = next(iter(prepared.plan.loaded.placements.values()))
@@ -78,7 +78,7 @@ def test_watched_command_that_fails_raises_with_its_words() -> None:
 
 
 def test_rounds_never_repeat_a_request(tmp_path: Path) -> None:
-    requests = list_requests(driver.prepare_job(str(write_job(tmp_path, 20)), driver.Options()))
+    requests = list_requests(planning.prepare_job(str(write_job(tmp_path, 20)), planning.Options()))
     rounds = plan_rounds(requests, 3, 16)
     assert [len(each) for each in rounds] == [16, 16, 16]
     every = [request for each in rounds for request in each]

@@ -9,9 +9,11 @@ import pyarrow as pa
 import pytest
 
 from factory import driver
-from factory.driver import Prepared, check_quarantine_rate, find_done, find_exhausted
+from factory.driver import check_quarantine_rate, find_done
+from factory.planning import Prepared
 from factory.row_keys import make_keys
 from factory.segments import Finished
+from factory.stopping import find_exhausted
 from factory.storage import Store
 from schemas.job import Budget
 from schemas.run import Manifest, Receipt

@@ -24,25 +24,31 @@ CHAIN = (
     "alike",
     "bench",
     "calibration",
+    "cluster",
     "doctor",
     "doctors",
     "driver",
     "engines.choose",
     "finalize",
+    "finish_stage",
+    "generation",
     "ledger",
     "outputs",
     "pipeline",
+    "planning",
     "preview",
     "runs",
     "show",
     "siblings",
     "stages",
+    "text_stage",
+    "unit_records",
 )
 TOP = "cli"
 
 # A foreign library and the only files (or folders) of factory/ that may import it. Others are free.
 OWNERS = {
-    "ray": ("pipeline", "bench"),
+    "ray": ("pipeline", "cluster", "bench"),
     "fsspec": ("storage", "s3_files", "local_files", "storage_errors"),
     "s3fs": ("storage", "s3_files", "local_files", "storage_errors"),
     "botocore": ("storage", "s3_files", "storage_errors"),

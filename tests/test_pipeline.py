@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import ray
 
-from factory import pipeline
-from factory.driver import Options, prepare_job
+from factory import cluster as ray_cluster
 from factory.errors import JobError
+from factory.planning import Options, prepare_job
 from factory.runs import Plan
 
 JOB = str(Path(__file__).parent.parent / "jobs" / "ad_copy")
@@ -30,34 +30,34 @@ def make_plan(*sets: str) -> Plan:
 
 
 def test_without_gpus_one_engine_shares_the_cores(cluster: None) -> None:
-    found = pipeline.plan_resources(make_plan())
+    found = ray_cluster.plan_resources(make_plan())
     assert (found.replicas, found.text_gpus, found.total_gpus) == (1, 0.0, 0.0)
-    assert found.text_cpus + found.finish_cpus + pipeline.READ_CPUS < 4
+    assert found.text_cpus + found.finish_cpus + ray_cluster.READ_CPUS < 4
 
 
 def test_a_private_machine_is_paid_for_whole_and_a_shared_one_by_what_is_booked(cluster: None) -> None:
-    assert pipeline.plan_resources(make_plan()).total_cpus == os.cpu_count()
-    assert pipeline.plan_resources(make_plan("execution.ray_address=auto")).total_cpus == 1.25
+    assert ray_cluster.plan_resources(make_plan()).total_cpus == os.cpu_count()
+    assert ray_cluster.plan_resources(make_plan("execution.ray_address=auto")).total_cpus == 1.25
 
 
 def test_gpus_that_this_machine_lacks_are_refused(cluster: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
     with pytest.raises(JobError, match="asks for 2 GPUs and this machine has 0"):
-        pipeline.plan_resources(make_plan("execution.text.gpus=2"))
+        ray_cluster.plan_resources(make_plan("execution.text.gpus=2"))
 
 
 def test_a_cluster_may_bring_up_what_is_asked_for(cluster: None) -> None:
     plan = make_plan("execution.text.gpus=2", "execution.text.replicas=3", "execution.ray_address=auto")
-    assert pipeline.plan_resources(plan).total_gpus == 6
+    assert ray_cluster.plan_resources(plan).total_gpus == 6
 
 
 def test_a_gpu_build_without_a_gpu_in_sight_says_what_to_set(cluster: None, monkeypatch: pytest.MonkeyPatch) -> None:
     def no_cpu_build() -> bool:
         return False
 
-    monkeypatch.setattr(pipeline, "runs_on_cpu", no_cpu_build)
+    monkeypatch.setattr(ray_cluster, "runs_on_cpu", no_cpu_build)
     with pytest.raises(JobError, match="needs GPUs, and Ray shows none") as caught:
-        pipeline.plan_resources(make_plan("execution.ray_address=auto"))
+        ray_cluster.plan_resources(make_plan("execution.ray_address=auto"))
     assert "execution.text.gpus" in caught.value.hint
 
 
@@ -67,6 +67,6 @@ def test_every_gpu_gets_an_engine(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(ray, "cluster_resources", resources)
     parallel = 'execution.text.engine_options={"tensor_parallel_size": 2}'
-    assert pipeline.plan_resources(make_plan()).replicas == 8
-    found = pipeline.plan_resources(make_plan(parallel))
+    assert ray_cluster.plan_resources(make_plan()).replicas == 8
+    found = ray_cluster.plan_resources(make_plan(parallel))
     assert (found.replicas, found.text_gpus, found.finish_replicas) == (4, 2.0, 8)

@@ -21,7 +21,7 @@ from typing import Any
 
 import psutil
 
-from factory import driver, pipeline
+from factory import cluster, planning
 from factory.bench import peer
 from factory.bench.flow import SIDE, open_flow, read_round
 from factory.bench.rounds import READY_SECONDS, Round, open_gate, read_result, save_prompts, wait_for_file
@@ -34,8 +34,8 @@ from factory.noise import redirect_noise
 from factory.prepare import make_requests
 from factory.read import read_unit
 from factory.runs import Plan
-from factory.stages import make_settings
 from factory.storage import Store
+from factory.text_stage import make_settings
 from schemas.brief import Brief
 from schemas.request import Request
 
@@ -66,11 +66,11 @@ def run_bench(job: str, sets: list[str], rounds: int, requests: int) -> dict[str
     with tempfile.TemporaryDirectory(prefix="factory-bench-") as name:
         folder = Path(name)
         shared = [_HALF] if list_gpus() else []
-        options = driver.Options([*shared, *sets, *_SETTINGS], None, str(folder / "out"))
-        prepared = driver.prepare_job(job, options)
+        options = planning.Options([*shared, *sets, *_SETTINGS], None, str(folder / "out"))
+        prepared = planning.prepare_job(job, options)
         if prepared.plan.scripted:
             raise JobError("the scripted engine has no peer", "leave out --set text.model=scripted")
-        driver.check_engine(prepared.plan, prepared.preview)
+        planning.check_engine(prepared.plan, prepared.preview)
         batch = prepared.plan.loaded.job.execution.text.batch_rows
         work = plan_rounds(list_requests(prepared), rounds + 1, -(-requests // batch) * batch)
         with redirect_noise(folder / "log"):
@@ -81,7 +81,7 @@ def run_bench(job: str, sets: list[str], rounds: int, requests: int) -> dict[str
     return _describe(pairs, len(work[0]), prepared.plan.model)
 
 
-def list_requests(prepared: driver.Prepared) -> list[Request]:
+def list_requests(prepared: planning.Prepared) -> list[Request]:
     """Return the job's requests in an order that mixes placements."""
     loaded = prepared.plan.loaded
     placements = list(loaded.placements.values())
@@ -116,7 +116,7 @@ def _measure(plan: Plan, work: list[list[Request]], folder: Path) -> list[Pair]:
     config = EngineConfig(resolve_model(plan.model, Path(plan.cache)), job.execution.text, job.seed)
     (folder / "engine").write_bytes(pickle.dumps(config))
     with _start_peer(folder) as child:
-        pipeline.start_ray("local")
+        cluster.start_ray("local")
         try:
             flow = open_flow(plan, Store(str(folder / "out")), work, folder)
             wait_for_file(folder / peer.READY, READY_SECONDS, child)
@@ -133,7 +133,7 @@ def _measure(plan: Plan, work: list[list[Request]], folder: Path) -> list[Pair]:
                         sides[side] = read_result(result)
                 pairs.append(Pair(sides[SIDE], sides[peer.SIDE]))
         finally:
-            pipeline.stop_ray()
+            cluster.stop_ray()
     return pairs[1:]
 
 

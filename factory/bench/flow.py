@@ -1,7 +1,6 @@
 """Our side of `factory bench engine`: one Ray Data run over the real text stage, its input let through round by round."""
 
 import json
-import pickle
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -11,13 +10,14 @@ import numpy as np
 import pyarrow as pa
 import ray
 
-from factory import pipeline
+from factory import cluster, pipeline
 from factory.bench.rounds import Round, wait_for_gate
 from factory.engines.base import Generation, Messages, Prompt, TextEngine
 from factory.runs import Plan
-from factory.stages import TextStage, list_rows, make_rows
+from factory.stages import list_rows, make_rows, unpack_outcomes
 from factory.storage import Store
 from factory.text import TextSettings
+from factory.text_stage import TextStage
 from schemas.request import Request
 
 SIDE = "ours"
@@ -32,11 +32,14 @@ def open_flow(plan: Plan, store: Store, work: list[list[Request]], folder: Path)
         _release,
         batch_size=1,
         batch_format="numpy",
-        num_cpus=pipeline.READ_CPUS,
+        num_cpus=cluster.READ_CPUS,
         concurrency=1,
         fn_kwargs={"payloads": payloads, "folder": folder},
-    ).repartition(target_num_rows_per_block=plan.loaded.job.execution.text.batch_rows)
-    written = pipeline.write_rows(rows, plan, store, pipeline.plan_resources(plan), TimedStage)
+    )
+    resources = cluster.plan_resources(plan)
+    crowd = pipeline.choose_crowd(plan.loaded.job.execution.text, level=0)
+    watch = cluster.RayWatch(crowd.strikes, resources.replicas)
+    written = pipeline.write_rows(rows, plan, store, resources, crowd, watch, TimedStage)
     return iter(written.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0))
 
 
@@ -45,7 +48,7 @@ def read_round(flow: Iterator[pa.Table], folder: Path, requests: Sequence[Reques
     left = len(requests)
     while left > 0:
         batch = next(flow)
-        left -= sum(len(pickle.loads(payload)) for kind, payload in list_rows(batch) if kind == "outcomes")
+        left -= sum(len(unpack_outcomes(payload)[0]) for kind, payload in list_rows(batch) if kind == "outcomes")
     wanted = {request.request_id for request in requests}
     text = (folder / "out" / TIMES).read_text(encoding="utf-8")
     calls = [call for call in map(json.loads, text.splitlines()) if call["request_id"] in wanted]
@@ -82,6 +85,9 @@ class _TimedEngine:
 
     async def choose(self, messages: Messages, choices: Sequence[str], request_id: str) -> dict[str, float]:
         return await self._engine.choose(messages, choices, request_id)
+
+    def read_silence(self) -> float:
+        return self._engine.read_silence()
 
     async def stop(self) -> None:
         await self._engine.stop()

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from factory import driver
+from factory import planning
 from factory.bench.processes import Usage, run_watched
 from factory.bench.sample import BATCH_ROWS, CANDIDATES, PLACEMENT, make_rows, write_job
 from factory.embeddings import embed_texts
@@ -28,8 +28,8 @@ from factory.errors import EngineError, JobError
 from factory.machine import describe_machine
 from factory.prepare import make_requests
 from factory.read import read_unit
-from factory.stages import make_settings
 from factory.text import write_request
+from factory.text_stage import make_settings
 from schemas.brief import Brief
 
 START_REQUESTS = (
@@ -84,7 +84,7 @@ def run_bench(sizes: list[int]) -> dict[str, Any]:
 
 def measure_models(folder: Path) -> ModelCost:
     """Time engine and embedder in this process, on the very calls that the flow makes for the same requests."""
-    prepared = driver.prepare_job(str(write_job(folder, MODEL_REQUESTS)), driver.Options())
+    prepared = planning.prepare_job(str(write_job(folder, MODEL_REQUESTS)), planning.Options())
     loaded = prepared.plan.loaded
     briefs = [
         row for unit in prepared.source.units for row in read_unit(unit, loaded.job.columns) if isinstance(row, Brief)
@@ -171,6 +171,9 @@ class _TimedEngine:
 
     async def choose(self, messages: Messages, choices: Sequence[str], request_id: str) -> dict[str, float]:
         return await self._engine.choose(messages, choices, request_id)
+
+    def read_silence(self) -> float:
+        return self._engine.read_silence()
 
     async def stop(self) -> None:
         await self._engine.stop()

@@ -65,6 +65,9 @@ class TextEngine(Protocol):
     async def choose(self, messages: Messages, choices: Sequence[str], request_id: str) -> dict[str, float]:
         """Return the probability of each one-token choice as the answer to `messages`; they sum to 1."""
 
+    def read_silence(self) -> float:
+        """Return the seconds since the engine last gave a token, 0 while it has no work. Called from another thread."""
+
     async def stop(self) -> None:
         """End every process that the engine started."""
 

@@ -1,4 +1,4 @@
-"""Shares the time of an engine out over the calls that it works on together."""
+"""An engine's time: shared out over the calls that it works on together, and when it was last heard of."""
 
 import time
 from collections.abc import Iterator
@@ -31,3 +31,30 @@ class SharedClock:
             self._advance()
             self._calls -= 1
             result[0] = self._share - began
+
+
+class Pulse:
+    """When an engine last gave a sign of life, for a watcher in another thread."""
+
+    def __init__(self) -> None:
+        self._calls = 0
+        self._at = time.monotonic()
+
+    def beat(self) -> None:
+        """Note a sign of life."""
+        self._at = time.monotonic()
+
+    def read_silence(self) -> float:
+        """Return the seconds since the last sign of life or, when that was later, since there is work; 0 without work."""
+        return time.monotonic() - self._at if self._calls else 0.0
+
+    @contextmanager
+    def work(self) -> Iterator[None]:
+        """Count one call that waits for the engine."""
+        if not self._calls:
+            self.beat()
+        self._calls += 1
+        try:
+            yield
+        finally:
+            self._calls -= 1

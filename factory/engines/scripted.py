@@ -16,6 +16,7 @@ from dataclasses import dataclass, fields
 from functools import lru_cache
 from typing import Any
 
+from factory.engines import poison
 from factory.engines.base import Completion, EngineConfig, Generation, Messages, Prompt
 from factory.engines.canned_copy import FALLBACK, TextSlot, load_copy, read_slot
 from factory.engines.hostile_answers import WAYS, spoil_answer
@@ -43,6 +44,10 @@ class ScriptedOptions:
     refuse_rate: float = 0.0  # prompts that the engine refuses, as a model does when one is too long
     die_after: int = 0  # calls after which the engine is dead, 0 = never
     delay_ms: float = 0.0  # how long each answer takes
+    kill_on: str = ""  # prompts with this text kill the process; see poison.py for these four
+    block_on: str = ""
+    hang_on: str = ""
+    raise_on: str = ""
 
 
 def read_options(options: dict[str, Any]) -> ScriptedOptions:
@@ -59,6 +64,8 @@ def read_options(options: dict[str, Any]) -> ScriptedOptions:
             is_right = value in ("", "mixed", _HOSTILE, *_FAULTS)
         elif name == "stubborn":
             is_right = isinstance(value, bool)
+        elif name in poison.ACTS:
+            is_right = isinstance(value, str)
         else:
             is_right = isinstance(value, int | float) and value >= 0 and (not name.endswith("_rate") or value <= 1)
         if not is_right:
@@ -76,11 +83,16 @@ class ScriptedTextEngine:
 
     def __init__(self, config: EngineConfig) -> None:
         self._options = read_options(config.execution.engine_options)
+        self._poison = [name for name in poison.ACTS if getattr(self._options, name)]
         self._calls = 0
         self._slots: dict[tuple[int, str], tuple[dict[str, Any], TextSlot]] = {}
 
     async def start(self) -> None:
         """Nothing to load."""
+
+    def read_silence(self) -> float:
+        """Never stalls: what blocks it blocks the event loop."""
+        return 0.0
 
     async def stop(self) -> None:
         """Nothing to end."""
@@ -89,6 +101,9 @@ class ScriptedTextEngine:
         """Write `prompt.n` texts. `seconds` is the configured delay. Raises as the protocol says, where options ask for it."""
         await self._wait()
         user = prompt.messages[-1]["content"]
+        for name in self._poison:
+            if getattr(self._options, name) in user:
+                await poison.act(name)
         seed = hashlib.blake2b(f"{prompt.seed} {prompt.request_id} {user}".encode("utf-8", "replace")).digest()
         if _draw(seed) < self._options.refuse_rate:
             raise ValueError("the scripted engine refuses this prompt, as refuse_rate asks")

@@ -18,7 +18,7 @@ from typing import Any
 import psutil
 
 from factory.engines.base import Completion, EngineConfig, Generation, Messages, Prompt
-from factory.engines.clock import SharedClock
+from factory.engines.clock import Pulse, SharedClock
 from factory.engines.guard import end_processes, start_guard
 from factory.engines.vllm_options import build_arguments, prepare_environment, runs_on_cpu, validate_engine_options
 from factory.errors import EngineError, JobError
@@ -44,6 +44,7 @@ class VllmTextEngine:
         self._processes: list[psutil.Process] = []
         self._guard: Any = None
         self._clock = SharedClock()
+        self._pulse = Pulse()
         self._numbers = itertools.count()
 
     async def start(self) -> None:
@@ -56,6 +57,7 @@ class VllmTextEngine:
             self._engine = _launch(arguments)
             self._processes = [child for child in _list_children() if child not in before]
             self._guard = start_guard(child.pid for child in self._processes)
+            self._listen()
             self._tokenizer = self._engine.get_tokenizer()
             self._control = _match_control_tokens(self._tokenizer)
             self._loras = _make_lora_requests(self._config.adapters)
@@ -120,6 +122,22 @@ class VllmTextEngine:
             raise ValueError(f"none of {list(choices)} is one token of this model")
         return {choice: weight / total for choice, weight in weights.items()}
 
+    def read_silence(self) -> float:
+        """As the protocol says."""
+        return self._pulse.read_silence()
+
+    def _listen(self) -> None:
+        """Note each time that the engine process sends anything, which it does once a step while it works."""
+        core = self._engine.engine_core
+        receive = core.get_output_async
+
+        async def note_and_receive() -> Any:
+            outputs = await receive()
+            self._pulse.beat()
+            return outputs
+
+        core.get_output_async = note_and_receive
+
     async def stop(self) -> None:
         """End the engine and every process that `start` brought up; safe to call twice."""
         engine, self._engine = self._engine, None
@@ -157,8 +175,9 @@ class VllmTextEngine:
             raise EngineError("the engine is not running", "call start first")
         unique = f"{request_id}-{next(self._numbers)}"
         try:
-            stream = self._engine.generate(tokens_input(tokens), parameters, unique, lora_request=lora)
-            return [output async for output in stream][-1]  # one output: the final one
+            with self._pulse.work():
+                stream = self._engine.generate(tokens_input(tokens), parameters, unique, lora_request=lora)
+                return [output async for output in stream][-1]  # one output: the final one
         except VLLMClientError as error:
             raise ValueError(f"vLLM refused request {request_id}: {error}") from error
         except (EngineDeadError, EngineGenerateError) as error:

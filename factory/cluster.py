@@ -1,0 +1,131 @@
+"""The Ray cluster under a run: joined or started, shared out among the stages, and the watch that outlives their processes."""
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+import ray
+from ray.data import DataContext
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+from factory.engines.vllm_options import runs_on_cpu
+from factory.errors import JobError
+from factory.runs import Plan
+from factory.watch import Start, Verdict, Watch
+
+READ_CPUS = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """What the stages get of the cluster. Numbers are Ray's logical CPUs and GPUs."""
+
+    replicas: int
+    text_cpus: float
+    text_gpus: float
+    finish_replicas: int
+    finish_cpus: float
+    owned_cpus: float = 0.0  # of a machine that this run has to itself; 0 on a cluster that others may share
+
+    @property
+    def total_gpus(self) -> float:
+        """GPUs that are paid for while the run lasts."""
+        return self.replicas * self.text_gpus
+
+    @property
+    def total_cpus(self) -> float:
+        """CPUs that are paid for while the run lasts: the whole machine, or what is booked on a shared cluster."""
+        return self.owned_cpus or self.replicas * self.text_cpus + self.finish_replicas * self.finish_cpus
+
+
+class RayWatch:
+    """The watch of a run, in a process of its own on the driver's node; for workers and, without `async`, for the driver."""
+
+    def __init__(self, strikes: int, replicas: int) -> None:
+        node = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+        self._actor = ray.remote(Watch).options(num_cpus=0, scheduling_strategy=node).remote(strikes, replicas)
+
+    async def open(self) -> Start:
+        """As `Watch.open`."""
+        return Start(await self._actor.open.remote())
+
+    async def begin(self, key: str, is_new: bool = True) -> Verdict:
+        """As `Watch.begin`."""
+        return Verdict(await self._actor.begin.remote(key, is_new))
+
+    async def end(self, key: str) -> None:
+        """As `Watch.end`, without waiting: nothing depends on when it is known."""
+        self._actor.end.remote(key)
+
+    def drain(self) -> None:
+        """As `Watch.drain`, from the driver."""
+        ray.get(self._actor.drain.remote())
+
+    def is_draining(self) -> bool:
+        """As `Watch.is_draining`, from a task."""
+        return bool(ray.get(self._actor.is_draining.remote()))
+
+
+def start_ray(address: str | None) -> None:
+    """Join the cluster at `address` (or RAY_ADDRESS), or start a private one in this process's machine. Raises JobError."""
+    address = address or os.environ.get("RAY_ADDRESS") or "local"
+    options: dict[str, Any] = {"address": address, "log_to_driver": True, "configure_logging": True}
+    if address == "local":
+        options |= {"include_dashboard": False, "num_cpus": max(2, os.cpu_count() or 2)}
+    os.environ.setdefault("RAY_worker_niceness", "0")
+    os.environ.setdefault("RAY_DATA_DISABLE_PROGRESS_BARS", "1")
+    try:
+        ray.init(**options)
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        raise JobError(
+            f"no Ray cluster at {address!r}: {error}", "unset RAY_ADDRESS to run on this machine, or start the cluster"
+        ) from error
+    context = DataContext.get_current()
+    context.enable_progress_bars = False
+    context.enable_operator_progress_bars = False
+    context.print_on_execution_start = False
+    context.raise_original_map_exception = True
+
+
+def stop_ray() -> None:
+    """Leave the cluster, and end it when it is this process's own."""
+    ray.shutdown()
+
+
+def plan_resources(plan: Plan) -> Resources:
+    """Share out the cluster: one engine a GPU (or one for all CPUs), small change for reading and finishing.
+
+    Raises JobError when the job asks for GPUs that the cluster does not have.
+    """
+    execution = plan.loaded.job.execution
+    total = ray.cluster_resources()
+    num_gpus, num_cpus = float(total.get("GPU", 0)), float(total.get("CPU", 1))
+    parallel = int(execution.text.engine_options.get("tensor_parallel_size", 1))
+    parallel *= int(execution.text.engine_options.get("pipeline_parallel_size", 1))
+    gpus = float(execution.text.gpus) if execution.text.gpus != "auto" else (float(parallel) if num_gpus else 0.0)
+    if plan.scripted:
+        gpus = 0.0
+    is_shared = execution.ray_address is not None or "RAY_ADDRESS" in os.environ
+    if gpus > num_gpus and not is_shared:
+        raise JobError(
+            f"execution.text.gpus asks for {gpus:g} GPUs and this machine has {num_gpus:g}",
+            "set execution.text.gpus to auto, or run on a cluster (README, 'On a cluster')",
+        )
+    if not gpus and not plan.scripted and not runs_on_cpu():
+        raise JobError(
+            "the installed vLLM needs GPUs, and Ray shows none",
+            "on a cluster that starts its workers on demand say what to ask for: --set execution.text.gpus=1 "
+            "--set execution.text.replicas=4; without GPUs install the cpu extra",
+        )
+    replicas = execution.text.replicas
+    if replicas == "auto":
+        replicas = max(1, int(num_gpus // gpus)) if gpus else 1
+    text_cpus = execution.text.cpus
+    if text_cpus == "auto":
+        # Bookkeeping only: the engine takes the cores that it is told to. One logical CPU stays free for Ray's own tasks.
+        text_cpus = min(1.0, max(0.25, (num_cpus - 1.5) / int(replicas)))
+    finish = execution.score.replicas
+    if finish == "auto":
+        finish = max(1, min(8, int(num_cpus // 8)))
+    owned = 0.0 if is_shared else float(os.cpu_count() or 1)
+    return Resources(int(replicas), float(text_cpus), gpus, int(finish), execution.score.cpus, owned)

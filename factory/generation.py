@@ -1,0 +1,107 @@
+"""Streams a run's requests through the cluster, pass after pass, until each came to an end or the run is told to stop.
+
+The first pass is over the input; each further one over what failed on the way, in smaller company.
+"""
+
+import time
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
+
+from factory import cluster, pipeline
+from factory.cluster import Resources
+from factory.duplicates import Duplicates
+from factory.failures import Failure, choose_level, read_failures
+from factory.ledger import commit_unreadable, make_receipt
+from factory.progress import Progress
+from factory.runs import Plan
+from factory.segments import Finished
+from factory.stopping import StopSign, find_exhausted, iterate_with_ticks
+from factory.storage import Store
+from factory.unit_records import split_finished_units, take_over
+from factory.units import InputPlan, Unit
+from schemas.run import Receipt
+
+TICK_SECONDS = 0.5  # between two looks at signals and budget while no receipt comes
+
+
+@dataclass(slots=True)
+class Generation:
+    """One command's work, and what it has come to so far."""
+
+    plan: Plan
+    store: Store
+    source: InputPlan
+    duplicates: Duplicates
+    finished: Finished  # what needs no more work, requests that failed before included: they have passes of their own
+    progress: Progress
+    stop: StopSign
+    check_lease: Callable[[], None]
+    totals: Receipt = field(default_factory=lambda: Receipt(segment=""))
+    resources: Resources | None = None
+    flow_began: float = 0.0
+    is_cut: bool = False  # work that was under way did not come to its end
+
+    def run(self) -> None:
+        """Do every pass. `totals` is then the sum of all receipts. Raises FactoryError of any kind."""
+        cluster.start_ray(self.plan.loaded.job.execution.ray_address)
+        self.stop.take_signals()  # Ray takes SIGTERM for itself
+        try:
+            self.resources = cluster.plan_resources(self.plan)
+            self.totals = commit_unreadable(self.source, self.plan, self.store)
+            split = split_finished_units(self.source.units, self.plan, self.store, self.duplicates, self.finished)
+            self.totals = self.totals.add(make_receipt("", [], take_over(split, self.plan, self.store)))
+            self.flow_began = time.monotonic()
+            if split.left:
+                self._run_first_pass(split.left, self.resources)
+            tried: dict[str, Failure] = {}
+            while not self.stop.reason:
+                pending = read_failures(self.store).find_pending(tried)
+                if not pending:
+                    break
+                level = choose_level(pending.values())
+                chosen = {key: each for key, each in pending.items() if each.attempt == level}
+                tried |= chosen
+                self._run_pass(chosen, level, self.resources)
+        finally:
+            cluster.stop_ray()
+
+    def _run_first_pass(self, units: list[Unit], resources: Resources) -> None:
+        crowd = pipeline.choose_crowd(self.plan.loaded.job.execution.text, level=0)
+        watch = cluster.RayWatch(crowd.strikes, resources.replicas)
+        rows = pipeline.read_new(self.plan, self.store, units, self.duplicates, self.finished, watch)
+        self._follow(
+            lambda: pipeline.stream_receipts(rows, self.plan, self.store, resources, crowd, watch), resources, watch
+        )
+
+    def _run_pass(self, chosen: dict[str, Failure], level: int, resources: Resources) -> None:
+        crowd = pipeline.choose_crowd(self.plan.loaded.job.execution.text, level)
+        together = crowd.rows * crowd.batches
+        self.progress.say(
+            f"trying {len(chosen):,} failed requests again, "
+            f"{'each alone' if together == 1 else f'at most {together:,} at once'}"
+        )
+        watch = cluster.RayWatch(crowd.strikes, resources.replicas)
+        rows = pipeline.read_failed(chosen, self.store)
+        self._follow(
+            lambda: pipeline.stream_receipts(rows, self.plan, self.store, resources, crowd, watch), resources, watch
+        )
+
+    def _follow(self, flow: Callable[[], Generator[Receipt]], resources: Resources, watch: cluster.RayWatch) -> None:
+        """Take the receipts of one pass. When the run is told to stop, let what is under way end within drain_seconds."""
+        job = self.plan.loaded.job
+        until: float | None = None
+        for receipt in iterate_with_ticks(flow, TICK_SECONDS):
+            if receipt is not None:
+                self.totals = self.totals.add(receipt)
+                self.progress.update(self.totals)
+            self.check_lease()
+            self.stop.raise_for(find_exhausted(job.budget, self.totals, resources.total_gpus, self.flow_began))
+            if self.stop.reason and until is None:
+                until = time.monotonic() + job.execution.drain_seconds
+                self.progress.say(
+                    f"stopping: {self.stop.reason}; what is under way has {job.execution.drain_seconds:g} s"
+                )
+                watch.drain()
+            if until is not None and time.monotonic() > until:
+                self.is_cut = True
+                return
