@@ -2,12 +2,17 @@
 
 import errno
 import os
+import re
+import shutil
 import uuid
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
 _NO_HARD_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
+_TEMPORARY = re.compile(r"\.[0-9a-f]{32}\.tmp")
+_ASIDE = ".old"
 
 
 class LocalFiles:
@@ -81,18 +86,37 @@ class LocalFiles:
         """The file, open for reading."""
         return (self.root / rel).open("rb")
 
-    def download(self, rel: str, target: Path) -> None:
-        """Copy the file to `target`."""
-        target.write_bytes((self.root / rel).read_bytes())
+    def replace_folder(self, source: str, target: str) -> None:
+        """Rename `source` to `target`; what was there goes aside first and is removed last. No `source`: no `target`."""
+        old = self.root / f"{source}{_ASIDE}"
+        (self.root / target).parent.mkdir(parents=True, exist_ok=True)
+        with suppress(FileNotFoundError):
+            (self.root / target).rename(old)
+        with suppress(FileNotFoundError):
+            (self.root / source).rename(self.root / target)
+        _sync_folder((self.root / target).parent)
+        self.delete_folder(f"{source}{_ASIDE}")
+
+    def delete_folder(self, folder: str) -> None:
+        """Remove the folder and all that is in it; no error when it is gone already."""
+        if (self.root / folder).exists():
+            shutil.rmtree(self.root / folder)
+
+    def delete_temporary(self, before: float) -> int:
+        """Remove temporary files below the root that were last written before `before` (Unix time); return how many."""
+        removed = 0
+        for parent, _, files in os.walk(self.root):
+            for path in [Path(parent) / name for name in files if _TEMPORARY.fullmatch(name)]:
+                with suppress(FileNotFoundError):
+                    if path.stat().st_mtime < before:
+                        path.unlink()
+                        removed += 1
+        return removed
 
     def _write_temporary(self, target: Path, data: bytes) -> Path:
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary = target.parent / f".{uuid.uuid4().hex}.tmp"
-        try:
-            _create_exclusively(temporary, data)
-        except OSError:
-            temporary.unlink(missing_ok=True)
-            raise
+        _create_exclusively(temporary, data)
         return temporary
 
 
@@ -104,6 +128,9 @@ def _create_exclusively(path: Path, data: bytes) -> bool:
             os.fsync(file.fileno())
     except FileExistsError:
         return False
+    except OSError:
+        path.unlink(missing_ok=True)  # half a file is none
+        raise
     return True
 
 

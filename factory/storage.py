@@ -1,13 +1,11 @@
 """One door to files, local or on S3: the only file that touches fsspec, s3fs or pyarrow's file systems.
 
-S3 is set up by the standard AWS_* variables alone, AWS_ENDPOINT_URL included. What fails becomes StorageError (or
-InputError where the user's input is at fault), bounded in time: 5 s to connect, 60 s to read, few retries.
+S3 is set up by the standard AWS_* variables alone, AWS_ENDPOINT_URL included. What fails for a passing reason is tried again
+for a bounded time (`retries.py`); what still fails becomes StorageError, or InputError where the user's input is at fault.
 """
 
 import builtins
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -18,15 +16,12 @@ from urllib.parse import unquote, urlsplit
 
 from factory.errors import InputError, StorageError
 from factory.local_files import LocalFiles
-from factory.s3_files import S3Files
+from factory.retries import has_answered, note_answer
+from factory.s3_files import S3Files, find_endpoint
 from factory.storage_errors import name_failure
 
 CONNECT_SECONDS = 5
-READ_SECONDS = 60
-# Botocore repeats failed connections and throttling, s3fs repeats reads that broke off. An endpoint that swallows
-# packets is given up after 2 x 5 s and a pause: a wrong AWS_ENDPOINT_URL should not cost minutes.
-CONNECT_ATTEMPTS = 2
-READ_ATTEMPTS = 2
+READ_SECONDS = 30  # between two pieces of an answer, or from the end of a request to its first
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +45,15 @@ class _Files(Protocol):
     def names(self, folder: str) -> list[str] | None: ...
     def delete(self, rel: str) -> None: ...
     def open(self, rel: str) -> BinaryIO: ...
-    def download(self, rel: str, target: Path) -> None: ...
+    def replace_folder(self, source: str, target: str) -> None: ...
+    def delete_folder(self, folder: str) -> None: ...
+    def delete_temporary(self, before: float) -> int: ...
 
 
 class Store:
     """A local folder or `s3://bucket/prefix`. Picklable: connections are made where they are used.
+
+    One that has had an answer tells the process it is sent to, which then is as patient with the store from the start.
 
     Every method takes paths relative to the store, with '/', and raises StorageError naming the whole path; with
     `is_input` it is InputError where the user named something that is not there or denied.
@@ -73,6 +72,14 @@ class Store:
             root = Path(unquote(urlsplit(uri).path) if uri.startswith("file://") else uri).absolute()
             self.uri = str(root)
             self.files = LocalFiles(root)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "has_answered": has_answered(find_endpoint())}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        if state.pop("has_answered"):
+            note_answer(find_endpoint())
+        self.__dict__.update(state)
 
     def __repr__(self) -> str:
         return f"Store({self.uri!r})"
@@ -104,8 +111,8 @@ class Store:
     def put_if_absent(self, rel: str, data: bytes) -> bool:
         """Create the file unless there is one. Of many callers at once exactly one gets True.
 
-        After a connection that broke at the wrong moment False may mean "written by this very call": where that
-        matters, put something unique into `data` and read it back.
+        `data` must be unique to the caller, by a random token for example: when a connection broke after the store had
+        written, its own data is how a call knows that it won. After a StorageError the file may or may not be there.
         """
         with self._guard(rel):
             return self.files.put_if_absent(check_relative(rel), data)
@@ -147,6 +154,37 @@ class Store:
         with self._guard(rel):
             self.files.delete(check_relative(rel))
 
+    def read_range(self, rel: str, start: int, end: int) -> bytes:
+        """The bytes `start` to `end` (not included) of the file; fewer when it ends before."""
+        with self._guard(rel):
+            return self.files.read_from(check_relative(rel), start, end)
+
+    def enter(self, folder: str) -> "Store":
+        """A store of what lies below `folder`."""
+        return Store(self.locate(check_relative(folder)), self.is_input)
+
+    def replace_folder(self, source: str, target: str) -> None:
+        """Make `target` hold what `source` holds and nothing else; `source` is gone then.
+
+        Locally two renames, on S3 copies inside the store. Whoever reads meanwhile may find old and new files, each whole. A
+        crash may leave some of both, and nothing of `source` is lost before `target` is complete.
+        """
+        with self._guard(target):
+            self.files.replace_folder(check_relative(source), check_relative(target))
+
+    def delete_folder(self, folder: str) -> None:
+        """Remove every file below `folder`; no error when there is none."""
+        with self._guard(folder):
+            self.files.delete_folder(check_relative(folder))
+
+    def delete_temporary(self, before: float) -> int:
+        """Remove what killed writers left: hidden temporary files last written before that Unix time; return how many.
+
+        On S3 nothing is ever left: every write is one request.
+        """
+        with self._guard(""):
+            return self.files.delete_temporary(before)
+
     def open_input(self, rel: str) -> BinaryIO:
         """The file, open for reading and seeking. A connection that fails during a later read raises StorageError too."""
         with self._guard(rel):
@@ -157,44 +195,12 @@ class Store:
         from pyarrow import fs as arrow_fs
 
         if isinstance(self.files, S3Files):
-            handler = arrow_fs.FSSpecHandler(_connect_now())  # type: ignore[abstract]  # the stubs miss its methods
+            handler = arrow_fs.FSSpecHandler(self.files.arrow_view())  # type: ignore[abstract]  # the stubs miss its methods
             return arrow_fs.PyFileSystem(handler), self.uri.removeprefix("s3://")
         return arrow_fs.LocalFileSystem(), self.uri
 
     def _guard(self, rel: str) -> AbstractContextManager[None]:
         return name_failure(self.locate(rel), self.is_input)
-
-
-def fetch_folder(uri: str, folder: Path) -> None:
-    """Copy every file below `uri` into `folder`, which appears only when all of them are there; nothing if it exists.
-
-    Raises StorageError when there are no files below `uri`, or too little room for them.
-    """
-    if folder.exists():
-        return
-    store = Store(uri)
-    infos = store.list()
-    if not infos:
-        raise StorageError(f"{store.uri} holds no files", "check bucket and path, capitals included")
-    with name_failure(str(folder)):
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        needed, free = sum(info.size for info in infos), shutil.disk_usage(folder.parent).free
-    if needed > free:
-        message = f"{store.uri} needs {needed / 1e9:.1f} GB and {folder.parent} has {free / 1e9:.1f} GB free"
-        raise StorageError(message, "free some space there, or choose another cache folder")
-    with name_failure(f"{folder} (from {store.uri})"), tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
-        filling = Path(temporary) / folder.name
-        for info in infos:
-            target = filling / check_relative(info.path)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            store.files.download(info.path, target)
-            if target.stat().st_size != info.size:
-                raise OSError(f"{info.path} changed while it was fetched")
-        try:
-            filling.rename(folder)
-        except OSError:
-            if not folder.exists():  # otherwise another process was faster: its copy is as good
-                raise
 
 
 def check_relative(rel: str) -> str:
@@ -219,13 +225,13 @@ def _connect(_process: int, variables: tuple[tuple[str, str], ...]) -> Any:
     fs = S3FileSystem(
         skip_instance_cache=True,
         use_listings_cache=False,
-        endpoint_url=values.get("AWS_ENDPOINT_URL_S3") or values.get("AWS_ENDPOINT_URL"),
+        endpoint_url=find_endpoint() or None,
         client_kwargs={"region_name": region} if region else {},
         config_kwargs={
             "connect_timeout": CONNECT_SECONDS,
             "read_timeout": READ_SECONDS,
-            "retries": {"total_max_attempts": CONNECT_ATTEMPTS, "mode": "standard"},
+            "retries": {"total_max_attempts": 1, "mode": "standard"},
         },
     )
-    fs.retries = READ_ATTEMPTS
+    fs.retries = 1  # `retries.py` alone repeats: hidden repeats would multiply, and make a conditional PUT lie
     return fs

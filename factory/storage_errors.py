@@ -4,11 +4,11 @@ import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Literal
+from typing import Any, Literal
 
 from factory.errors import FactoryError, InputError, StorageError
 
-Kind = Literal["missing", "no_bucket", "denied", "no_keys", "unreachable", "full", "other"]
+Kind = Literal["missing", "no_bucket", "denied", "no_keys", "unreachable", "busy", "full", "other"]
 
 _VENDORS = ("botocore", "aiobotocore", "aiohttp", "fsspec", "s3fs")
 _SECRETS = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_ACCESS_KEY_ID")
@@ -25,7 +25,24 @@ _CODES: dict[str, Kind] = {
     "SignatureDoesNotMatch": "denied",
     "ExpiredToken": "denied",
     "InvalidToken": "denied",
+    "InternalError": "busy",
+    "ServiceUnavailable": "busy",
+    "SlowDown": "busy",
+    "RequestTimeout": "busy",
+    "Throttling": "busy",
+    "ThrottlingException": "busy",
+    "RequestLimitExceeded": "busy",
+    "BandwidthLimitExceeded": "busy",
+    "TooManyRequests": "busy",
+    "OperationAborted": "busy",
+    "ConditionalRequestConflict": "busy",  # another conditional write of this name is under way
+    "IncompleteBody": "busy",
+    "BadDigest": "busy",
+    "XAmzContentSHA256Mismatch": "busy",
+    "XMinioStorageFull": "full",
+    "507": "full",
 }
+_STATUSES = (429, 500, 502, 503, 504)
 _CLASSES: dict[str, Kind] = {
     "NoCredentialsError": "no_keys",
     "PartialCredentialsError": "no_keys",
@@ -35,12 +52,16 @@ _CLASSES: dict[str, Kind] = {
     "EndpointConnectionError": "unreachable",
     "FSTimeoutError": "unreachable",
     "ClientPayloadError": "unreachable",
+    "ClientConnectionError": "unreachable",
+    "IncompleteReadError": "unreachable",
+    "ResponseParserError": "unreachable",
     "TimeoutError": "unreachable",
     "ConnectionError": "unreachable",
     "FileNotFoundError": "missing",
     "PermissionError": "denied",
 }
 _NUMBERS: dict[int, Kind] = {errno.ENOSPC: "full", errno.EDQUOT: "full", errno.EROFS: "denied"}
+_UNCONNECTED = ("ConnectTimeoutError", "ProxyConnectionError", "ClientConnectorError", "gaierror")
 
 _WHAT: dict[Kind, str] = {
     "missing": "does not exist",
@@ -48,6 +69,7 @@ _WHAT: dict[Kind, str] = {
     "denied": "may not be read or written: access was denied",
     "no_keys": "needs access keys, and there are none",
     "unreachable": "cannot be reached",
+    "busy": "could not be read or written: its store is out of order or overloaded",
     "full": "could not be written: the disk is full",
     "other": "failed",
 }
@@ -57,7 +79,8 @@ _WHAT: dict[Kind, str] = {
 def name_failure(place: str, reading_input: bool = False) -> Iterator[None]:
     """Turn what a vendor raises inside the block into StorageError, naming `place`, a path or URI.
 
-    With `reading_input`, what the user has to correct (missing, denied) becomes InputError instead.
+    Its `retryable` says whether the cause was a passing one. With `reading_input`, what the user has to correct (missing,
+    denied) becomes InputError instead.
     """
     try:
         yield
@@ -69,9 +92,9 @@ def name_failure(place: str, reading_input: bool = False) -> Iterator[None]:
         kind = classify(error)
         detail = "" if kind in ("missing", "no_bucket", "full") else f" ({_quote(error)})"
         is_input = reading_input and kind in ("missing", "no_bucket", "denied", "no_keys")
-        raise (InputError if is_input else StorageError)(
-            f"{place} {_WHAT[kind]}{detail}", _hint(kind, place)
-        ) from error
+        named = (InputError if is_input else StorageError)(f"{place} {_WHAT[kind]}{detail}", _hint(kind, place))
+        named.retryable = is_transient(error)
+        raise named from error
 
 
 def classify(error: BaseException) -> Kind:
@@ -83,11 +106,31 @@ def classify(error: BaseException) -> Kind:
         number = seen.errno if isinstance(seen, OSError) else None
         if code in _CODES:
             return _CODES[code]
+        if isinstance(response, dict) and _read_status(response) in _STATUSES:
+            return "busy"
         if number in _NUMBERS:
             return _NUMBERS[number]
         seen = seen.__cause__
     names = [base.__name__ for base in type(error).__mro__]
     return next((_CLASSES[name] for name in names if name in _CLASSES), "other")
+
+
+def is_transient(error: BaseException) -> bool:
+    """Return whether the same call may well succeed in a minute, with nobody doing anything about it."""
+    return classify(error) in ("unreachable", "busy")
+
+
+def is_unconnected(error: BaseException) -> bool:
+    """Return whether the store was not even reached: its address may be wrong. A connection that broke is another thing."""
+    inner = getattr(error, "kwargs", {}).get("error", error)  # botocore's errors carry the HTTP client's
+    return any(base.__name__ in _UNCONNECTED for each in (error, inner) for base in type(each).__mro__)
+
+
+def _read_status(response: dict[str, Any]) -> int:
+    """The HTTP status of an answer; a HEAD has it as its only code."""
+    code = response.get("Error", {}).get("Code", "")
+    status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    return int(code) if str(code).isdigit() else int(status or 0)
 
 
 def _hint(kind: Kind, place: str) -> str:
@@ -105,12 +148,14 @@ def _hint(kind: Kind, place: str) -> str:
         "denied": f"check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and their rights; the store asked is {endpoint}",
         "no_keys": "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (or AWS_PROFILE, or run with an instance role)",
         "unreachable": f"check AWS_ENDPOINT_URL and the network; the store asked is {endpoint}",
+        "busy": f"running the same command later resumes; the store asked is {endpoint}",
     }.get(kind, "look at the message above; running again resumes")
 
 
 def _quote(error: BaseException) -> str:
     """The vendor's own words in one line, without any key that this process holds."""
     text = " ".join(str(error).split())[:300] or type(error).__name__
+    text = "; ".join([text, *getattr(error, "__notes__", ())])
     for name in _SECRETS:
         value = os.environ.get(name, "")
         if len(value) > 3:

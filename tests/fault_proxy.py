@@ -72,7 +72,8 @@ About = tuple[str, str, str, int]  # method, path, query, number
 
 
 class FaultProxy:
-    """A context manager. `endpoint` is where it listens; `rule` and the three callbacks may be replaced at any moment.
+    """A context manager. `endpoint` is where it listens, on `port` or a free one. `rule` and the three callbacks may be
+    replaced at any moment.
 
     `rule` gets method, path (unquoted), query (raw) and the request's number, counted from 1 over all connections, and returns
     the fault or None. `on_request` gets the same when a request's head has come and nothing was forwarded: while it runs,
@@ -81,7 +82,7 @@ class FaultProxy:
     to the client, or was withheld. All four are called from many threads at once. `count` is how many requests came so far.
     """
 
-    def __init__(self, target_endpoint: str) -> None:
+    def __init__(self, target_endpoint: str, port: int = 0) -> None:
         parts = urlsplit(target_endpoint)
         self.target = (parts.hostname or "127.0.0.1", parts.port or 80)
         self.rule: Rule | None = None
@@ -92,7 +93,7 @@ class FaultProxy:
         self.stopping = threading.Event()
         self._lock = threading.Lock()
         self._sockets: set[socket.socket] = set()
-        self._server = _Server(("127.0.0.1", 0), _Connection)
+        self._server = _Server(("127.0.0.1", port), _Connection)
         self._server.proxy = self
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
 
@@ -141,6 +142,7 @@ class FaultProxy:
 class _Server(ThreadingTCPServer):
     proxy: FaultProxy
     request_queue_size = 256
+    allow_reuse_address = True
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Connections break all the time here: that is no news."""

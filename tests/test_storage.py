@@ -13,7 +13,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from factory.errors import InputError, StorageError
-from factory.storage import Store, fetch_folder
+from factory.fetch import fetch_folder
+from factory.storage import Store
 from factory.storage_errors import classify, name_failure
 from tests.parquet import make_rows, write_briefs
 from tests.s3_server import S3Server
@@ -112,7 +113,7 @@ def test_a_failed_local_write_leaves_nothing(tmp_path: Path, monkeypatch: pytest
         store.write_bytes("kept", b"new")
     with pytest.raises(StorageError, match="disk is full"):
         store.put_if_absent("other", b"new")
-    assert "space" in caught.value.hint and caught.value.retryable
+    assert "space" in caught.value.hint and not caught.value.retryable
     assert [path.name for path in tmp_path.iterdir()] == ["kept"] and (tmp_path / "kept").read_bytes() == b"old"
 
 

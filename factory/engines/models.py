@@ -19,7 +19,8 @@ from pathlib import Path
 
 from factory.engines.bundled import convert_gguf
 from factory.errors import JobError
-from factory.storage import FileInfo, Store, fetch_folder
+from factory.fetch import fetch_folder
+from factory.storage import FileInfo, Store
 from schemas.base import digest
 
 
