@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 from factory.checks.context import CheckContext
-from factory.checks.form import find_cut, find_misfit, find_newline
+from factory.checks.form import find_cut, find_incomplete, find_misfit, find_newline
 from factory.checks.registry import ALWAYS, EDITORIAL, FIELD_ADVICE, PLACEMENT, SETS, Rule, Takes, get_advice
 from factory.checks.words import Item, make_item, quote
 from factory.errors import JobError
@@ -25,6 +25,7 @@ __all__ = [
     "check_item",
     "check_set",
     "explain_failures",
+    "is_whole",
     "make_context",
     "trust_items",
     "validate_rules",
@@ -39,10 +40,9 @@ def make_context(
     request: Request, placement: Placement, config: CheckConfig, prompt_texts: Sequence[str]
 ) -> CheckContext:
     """Return what checking this request needs. `prompt_texts` are the instructions that must not show up in copy."""
-    order = _list_rules(tuple(_field_rules(placement)), tuple(placement.rules))
-    left_out = _list_idle_rules(request, placement, config)
-    rules = tuple(rule for rule in order if rule not in left_out)
-    return CheckContext(request, placement, config, tuple(prompt_texts), rules)
+    idle = _list_idle_rules(request, placement, config)
+    order = _list_rules(tuple(_field_rules(placement)), tuple(placement.rules), idle)
+    return CheckContext(request, placement, config, tuple(prompt_texts), order, idle)
 
 
 def trust_items(ctx: CheckContext, passed: Fields) -> None:
@@ -56,6 +56,13 @@ def check_item(text: str, field: TextField, ctx: CheckContext) -> list[Check]:
         Check(rule=rule, passed=False, detail=f"{field.name}: {quote(text)} {found}")
         for rule, found in _judge(text, field, ctx)
     ]
+
+
+def is_whole(text: str, field: TextField, ctx: CheckContext) -> bool:
+    """Whether `text` has no fault that taking off its end could mend. Only the rules on ends are asked: trying is cheap."""
+    item = ctx.make_item(text)
+    only_legal_line = not item.text and item.whole
+    return bool(only_legal_line) or not (find_cut(item, ctx, field) or find_incomplete(item, ctx, ""))
 
 
 def check_set(fields: Fields, ctx: CheckContext) -> list[Check]:
@@ -134,7 +141,7 @@ def _judge_anew(text: str, field: TextField, ctx: CheckContext) -> list[tuple[st
         return failures
     if cut := find_cut(item, ctx, field):
         failures.append(("cut_off", cut))
-    for name, rule, argument in _resolve(tuple(field.rules), ctx.config.personal_attributes):
+    for name, rule, argument in _resolve(tuple(field.rules), ctx.idle_rules):
         if found := rule.find(item, ctx, argument):
             failures.append((name, found))
     return failures
@@ -158,9 +165,9 @@ def _judge_set(fields: Fields, ctx: CheckContext) -> _FOUND:
 
 
 @lru_cache(maxsize=1024)
-def _resolve(rules: tuple[str, ...], personal: bool) -> tuple[tuple[str, Rule, str], ...]:
+def _resolve(rules: tuple[str, ...], idle: frozenset[str]) -> tuple[tuple[str, Rule, str], ...]:
     """Return the rules that a field's texts must pass, with their arguments: those that always hold, then its own."""
-    always = [(name, rule, "") for name, rule in ALWAYS.items() if personal or name != "personal_attributes"]
+    always = [(name, rule, "") for name, rule in ALWAYS.items() if name not in idle]
     own = [(name, EDITORIAL[name], argument) for name, _, argument in (rule.partition(":") for rule in rules)]
     return (*always, *own)
 
@@ -170,26 +177,20 @@ def _field_rules(placement: Placement) -> list[str]:
 
 
 @lru_cache(maxsize=1024)
-def _list_rules(field_rules: tuple[str, ...], placement_rules: tuple[str, ...]) -> tuple[str, ...]:
+def _list_rules(
+    field_rules: tuple[str, ...], placement_rules: tuple[str, ...], idle: frozenset[str]
+) -> tuple[str, ...]:
     named = (rule.partition(":")[0] for rule in (*field_rules, *placement_rules))
-    return tuple(
-        dict.fromkeys(
-            [
-                *FIELD_ADVICE,
-                *ALWAYS,
-                *(name for name in named if name not in PLACEMENT),
-                *SETS,
-                *_only_placement(placement_rules),
-            ]
-        )
-    )
+    editorial = (name for name in named if name not in PLACEMENT)
+    every = dict.fromkeys([*FIELD_ADVICE, *ALWAYS, *editorial, *SETS, *_only_placement(placement_rules)])
+    return tuple(rule for rule in every if rule not in idle)
 
 
 def _only_placement(rules: Sequence[str]) -> list[str]:
     return [name for rule in rules if (name := rule.partition(":")[0]) in PLACEMENT]
 
 
-def _list_idle_rules(request: Request, placement: Placement, config: CheckConfig) -> set[str]:
+def _list_idle_rules(request: Request, placement: Placement, config: CheckConfig) -> frozenset[str]:
     """Return the rules with nothing to hold: no list, no disclaimer, no field that carries it."""
     brief = request.brief
     carries = any(field.carries_disclaimer for field in placement.fields)
@@ -203,7 +204,7 @@ def _list_idle_rules(request: Request, placement: Placement, config: CheckConfig
         "short_item": not any(field.short for field in placement.fields),
         "requires": not any(field.requires for field in placement.fields),
     }
-    return {rule for rule, is_idle in idle.items() if is_idle}
+    return frozenset([rule for rule, is_idle in idle.items() if is_idle])
 
 
 @lru_cache(maxsize=256)

@@ -5,6 +5,7 @@ one line, no markup, no chat control tokens, so that data stays data.
 """
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 from factory.describe import clean, describe_brief, name_language
@@ -56,6 +57,7 @@ class PromptBuilder:
         check_names(source, where, "repair", {"problems": [], "fields": []})
         repair_inside = "repair" in self._template.blocks
         self._bounds: dict[Shape, tuple[dict[str, Any], int]] = {}
+        self._slots: dict[Shape, dict[str, Any]] = {}
         self._repair = self._template if repair_inside else compile_template(DEFAULT_REPAIR, "built-in repair")
 
     @property
@@ -63,7 +65,7 @@ class PromptBuilder:
         """Whether the model may write digits where the brief has some."""
         return self._text.numbers != "never"
 
-    @property
+    @cached_property
     def repair_words(self) -> str:
         """What a repair prompt says beside the problems: words that must not turn up in copy."""
         values: dict[str, list[str]] = {"problems": [], "fields": []}
@@ -152,7 +154,13 @@ class PromptBuilder:
             else {"name": "", "needs": ""},
             "locale": request.locale,
             "language": name_language(request.locale),
-            "placement": {
+            "placement": self._describe_placement(placement, shape),
+        }
+
+    def _describe_placement(self, placement: Placement, shape: Shape) -> dict[str, Any]:
+        """Return what a template may use of the placement; few shapes exist in a job, so each is made once."""
+        if shape not in self._slots:
+            self._slots[shape] = {
                 "id": placement.id,
                 "channel": placement.channel,
                 "title": placement.title,
@@ -168,5 +176,5 @@ class PromptBuilder:
                     }
                     for field in placement.written
                 ],
-            },
-        }
+            }
+        return self._slots[shape]

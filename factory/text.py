@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from factory.check import check_candidate, check_item, explain_failures, make_context
+from factory.check import check_candidate, check_item, explain_failures, is_whole, make_context
 from factory.counting import fits
 from factory.engines.base import Completion, Generation, Messages, Prompt, TextEngine
 from factory.errors import JobError
 from factory.judge import judge_candidates
 from factory.prompt import PromptBuilder
+from factory.refuse import clean_surrogates
 from factory.tidy import tidy_item
 from factory.writing import MAX_RAW, find_shape, longest_item, read_fields, set_fixed_fields
 from schemas.asset import Candidate, Check, Fields, Outcome, Refusal
@@ -22,7 +23,6 @@ from schemas.request import Request
 from schemas.rubric import JudgeConfig
 
 UNREADABLE = Check(rule="readable", passed=False, detail="the answer is not the JSON object that was asked for")
-MENDABLE = frozenset({"cut_off", "incomplete"})  # faults of a text's end, which tidying can take off
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +162,7 @@ class _Work:
             attempt=attempt,
             repaired_from=base.index if base else None,
             fields=fields,
-            raw="" if fields else completion.text[:MAX_RAW],
+            raw="" if fields else clean_surrogates(completion.text[:MAX_RAW]),
             checks=checks,
             mean_logprob=completion.mean_logprob,
             seed=prompt.seed,
@@ -176,20 +176,17 @@ class _Work:
         for name, items in written.items():
             field = self._placement.field(name)
             longest = longest_item(field, self._shape)
+            passes = partial(is_whole, field=field, ctx=self._context)
             tidied[name] = []
             for number, item in enumerate(items, start=1):
                 # A space at the end was stripped, so one character less than the limit may be the limit too.
-                shorter = tidy_item(item, len(item) >= longest - 1, partial(self._is_whole, field=field))
+                shorter = tidy_item(item, len(item) >= longest - 1, passes)
                 tidied[name].append(shorter)
                 if shorter != item:
                     taken.append(f"{name} {number}: took {item[len(shorter) :]!r} off the end")
         if taken:
             notes.append(Check(rule="unfinished_end_taken_off", passed=True, detail="\n".join(taken)))
         return tidied
-
-    def _is_whole(self, text: str, field: TextField) -> bool:
-        """Whether a text has no fault that taking off its end could mend."""
-        return MENDABLE.isdisjoint(check.rule for check in check_item(text, field, self._context))
 
     def _drop_spare(self, written: Fields, notes: list[Check]) -> Fields:
         """Leave out items that fail while their field has enough without them: an optional path must not sink an ad."""

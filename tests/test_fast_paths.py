@@ -17,7 +17,6 @@ from schemas.brief import clean_text
 from schemas.job import CheckConfig
 from tests.builders import make_candidate, make_fields, make_placement, make_request
 
-
 EVERY_SIGN = "7".join(map(chr, range(128)))
 PLAIN = ["it's 5.5 o'clock", "a_b 'x' x''y", "X200-b/7 snake_case", "", "'", "a'b'c 1'2", EVERY_SIGN.replace("'", "")]
 

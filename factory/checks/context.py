@@ -33,7 +33,7 @@ class TermList:
 class CheckContext:
     """One request, ready for checking. What is made of the brief is made when a rule first asks for it.
 
-    Texts are folded unless said otherwise; `memo` keeps verdicts on items.
+    Texts are folded unless said otherwise; `memo` keeps verdicts on items, `items` the items themselves.
     """
 
     request: Request
@@ -41,7 +41,9 @@ class CheckContext:
     config: CheckConfig
     prompt_texts: tuple[str, ...]
     rule_order: tuple[str, ...]
+    idle_rules: frozenset[str]  # those with nothing to hold, which need not be asked
     memo: dict[tuple[str, str], tuple[tuple[str, str], ...]] = field(default_factory=dict)
+    items: dict[str, Item] = field(default_factory=dict)
 
     @cached_property
     def language(self) -> str:
@@ -121,9 +123,14 @@ class CheckContext:
 
     def make_item(self, text: str) -> Item:
         """Return `text` ready for checking, without the legal line, which is the brief's own wording."""
-        if self.disclaimer and self.disclaimer in (line := " ".join(text.split())):
-            return make_item(line.replace(self.disclaimer, " ").strip(), text)
-        return make_item(text)
+        item = self.items.get(text)
+        if item is None:
+            if self.disclaimer and self.disclaimer in (line := " ".join(text.split())):
+                item = make_item(line.replace(self.disclaimer, " ").strip(), text)
+            else:
+                item = make_item(text)
+            self.items[text] = item
+        return item
 
 
 @dataclass(frozen=True, slots=True)
