@@ -14,17 +14,20 @@ _TAG = re.compile(r"<[^<>]{0,300}>")
 _SPACE = re.compile(r"\s+")
 _PLAIN = re.compile(r"[A-Za-z0-9.,;:!?'\"%$&()+/@#*=_-]+(?: [A-Za-z0-9.,;:!?'\"%$&()+/@#*=_-]+)*")  # nothing to clean
 _INERT = str.maketrans("<>{}[]|`", "\u2039\u203a()()/'")
-# What nobody sees and a model reads: zero width space, direction marks, word joiner, byte order mark, tag characters.
+# What nobody sees and a model reads: controls and noncharacters (a quoted answer may hold some), zero width space,
+# direction marks, word joiner, byte order mark, tag characters and hidden variation selectors.
 # The joiners U+200C and U+200D stay: Persian, Hindi and emoji are written with them.
-_UNSEEN = re.compile("[\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e007f]")
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff0-\ufffb\ufdd0-\ufdef\ufffe\uffff"
+    "\U000e0000-\U000e0fff\U000ffffe\U000fffff\U0010fffe\U0010ffff]"
+)
 
 
 def clean(text: str) -> str:
     """Make brief text inert in a prompt: one line, no tags, no characters that chat templates or JSON treat specially."""
     if _PLAIN.fullmatch(text):
         return text
-    seen = text if text.isascii() else _UNSEEN.sub("", text)
-    return _SPACE.sub(" ", _TAG.sub(" ", seen).translate(_INERT)).strip()
+    return _SPACE.sub(" ", _TAG.sub(" ", _UNSEEN.sub("", text)).translate(_INERT)).strip()
 
 
 def format_money(amount: Any, currency: str, locale: str) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from factory.counting import char_bound, count, describe_misfit, sms_segments
+from factory.hidden import find_unfit
 from factory.patterns import count_bytes, make_pattern
 from schemas.asset import Fields
 from schemas.brief import Brief
@@ -44,7 +45,7 @@ def find_shape(request: Request, placement: Placement, numbers: bool = True) -> 
     """
     for field in placement.fields:
         value = _fixed_value(field, request.brief)
-        if value and (misfit := describe_misfit(value, field)):
+        if value and (misfit := describe_misfit(value, field) or find_unfit(value)):
             raise ValueError(f"{field.source} cannot be {placement.id}.{field.name}: {value[:80]!r} {misfit}")
     return Shape(
         placement=placement.id,
@@ -108,8 +109,10 @@ def read_fields(text: str, placement: Placement, names: Collection[str]) -> Fiel
     """Read a completion as the fields `names`; None when it is not the JSON object that was asked for."""
     try:
         data = json.loads(text)
-        if "\\u" in text:
-            json.dumps(data, ensure_ascii=False).encode()  # an escaped lone surrogate is no text that can be stored
+        if "\\u" in text or not text.isascii():
+            json.dumps(
+                data, ensure_ascii=False
+            ).encode()  # a lone surrogate, escaped or not, is no text that can be stored
     except (ValueError, RecursionError):
         return None
     if not isinstance(data, dict):
@@ -167,6 +170,8 @@ def _reserve(disclaimer: str, placement: Placement, language: str) -> int:
     carrier = _find_carrier(placement)
     if not disclaimer or carrier is None:
         return 0
+    if unfit := find_unfit(disclaimer):
+        raise ValueError(f"the disclaimer cannot be set word for word: {disclaimer[:80]!r} {unfit}")
     if carrier.carries_disclaimer == "own_item":
         reserve, most = 0, carrier.max
         fits = count(disclaimer, carrier.counting) <= most

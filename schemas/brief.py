@@ -17,11 +17,19 @@ from schemas.locales import CURRENCIES, normalize_locale
 MAX_TEXT = 20_000  # characters; a longer description is a broken export, not a brief
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+# Nobody sees these, and they hide words or turn them round: soft hyphen, fillers, zero width space, direction overrides,
+# word joiner, byte order mark, annotations, noncharacters, tags. Joiners and direction marks stay: scripts need them, as
+# flags need their tags.
+_UNSEEN = re.compile(
+    "(\U0001f3f4[\U000e0020-\U000e007e]{1,6}\U000e007f)|[\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180e\u200b\u202a-\u202e\u2060-\u206f"
+    "\u3164\ufeff\uffa0\ufff0-\ufffb\ufdd0-\ufdef\ufffe\uffff\U000e0000-\U000e0fff\U000ffffe\U000fffff\U0010fffe\U0010ffff]"
+)
+_LINE_ENDS = re.compile("[\u2028\u2029]")
 _LIST_SEPARATOR = re.compile(r"\s*[;|\n]\s*")
 
 
 def clean_text(value: str) -> str:
-    """Return `value` in NFC with control characters removed and outer space stripped.
+    """Return `value` in NFC with control and unseen characters removed and outer space stripped; doing it again changes nothing.
 
     Raises ValueError for a lone surrogate: such text cannot be written to Parquet or sent to a model.
     """
@@ -31,7 +39,9 @@ def clean_text(value: str) -> str:
         value.encode("utf-8")
     except UnicodeEncodeError as error:
         raise ValueError(f"holds a lone surrogate at position {error.start}: not valid Unicode text") from error
-    return _CONTROL.sub("", unicodedata.normalize("NFC", value)).strip()
+    # Removing first: what a control character kept apart is composed, and stays as it is when it is read again.
+    seen = _LINE_ENDS.sub("\n", _UNSEEN.sub(r"\1", _CONTROL.sub("", value)))
+    return unicodedata.normalize("NFC", seen).strip()
 
 
 def split_list(value: Any) -> Any:
@@ -166,4 +176,8 @@ class Brief(Record):
             raise ValueError("segments repeats a name: each segment needs its own")
         if self.url and not re.match(r"https?://[^\s/]+", self.url):
             raise ValueError(f"url {self.url[:80]!r} does not start with http:// or https://")
+        if odd := re.search(r"[\s<>\"\\]", self.url):
+            raise ValueError(
+                f"url {self.url[:80]!r} holds {odd.group()!r}, which no address may: write it percent-encoded"
+            )
         return self

@@ -1,29 +1,16 @@
 """Form: what every text must be, whatever it says. Fits its field, has letters, no hidden characters, is whole."""
 
 import re
-import unicodedata
 from functools import lru_cache
 
 from factory.checks.context import CheckContext
 from factory.checks.lexicon import load_lexicon
 from factory.checks.words import Item
 from factory.counting import UNIT_NAMES, count, sms_segments
+from factory.hidden import find_hidden
 from schemas.placement import TextField
 
 _LETTER = re.compile(r"[^\W\d_]")
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-# Zero-width and bidirectional marks, soft hyphen, tags, private use, replacement character, noncharacters, surrogates.
-_HIDDEN = re.compile(
-    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\ufffb\ufffd"
-    "\ue000-\uf8ff\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff\U000e0000-\U000e0fff\U000f0000-\U0010ffff]"
-)
-_JOINERS = "\u200c\u200d"
-_MARKS = "\u200e\u200f\u061c"  # left-to-right and right-to-left marks: part of good Arabic and Hebrew typesetting
-_PICTOGRAPH = re.compile("[\u2190-\u2bff\u3030\u303d\ufe0f\U0001f000-\U0001faff]")
-# Scripts in which a joiner shapes letters: Arabic, Syriac to N'Ko, Devanagari to Malayalam, Sinhala, Myanmar, Khmer, Mongolian.
-_JOINING = re.compile("[\u0590-\u08ff\u0900-\u0dff\u1000-\u109f\u1780-\u18af\ufb1d-\ufdff\ufe70-\ufefc]")
-_FLAG_TAGS = re.compile("\U0001f3f4[\U000e0020-\U000e007e]{1,6}\U000e007f")
-
 _CLOSED = (".", "!", "?", "\u3002", "\uff01", "\uff1f", "\u061f", "\u06d4")
 _OPEN_END = re.compile(r"(?:[,;:\u060c\u061b\u3001\uff0c\u2026&+(\[/\u2013\u2014-]|\.\.)\s*$")
 _LAST_WORD = re.compile(r"([^\W_]+(?:['\u2019][^\W_]+)?)\W*$")
@@ -59,30 +46,8 @@ def find_newline(item: Item, field: TextField) -> str:
 
 
 def find_invisible(item: Item, ctx: CheckContext, argument: str) -> str:
-    """Control characters, and characters that nobody sees: zero-width, bidirectional, private use (UTR #36, UTS #39).
-
-    Joiners are let be between emoji and in scripts that they shape; direction marks in right-to-left text.
-    https://www.unicode.org/reports/tr36/
-    """
-    text = item.whole
-    if item.is_ascii and text.isprintable():
-        return ""
-    found = _CONTROL.search(text)
-    if found is not None:
-        return f"has the control character U+{ord(found.group()):04X}"
-    if text.isascii() or not _HIDDEN.search(text):
-        return ""
-    text = _FLAG_TAGS.sub("", text)
-    for match in _HIDDEN.finditer(text):
-        character, place = match.group(), match.start()
-        around = text[max(0, place - 2) : place + 3]
-        shapes = _JOINING.search(around)
-        if character in _JOINERS and (shapes or _PICTOGRAPH.search(around)):
-            continue
-        if character in _MARKS and shapes:
-            continue
-        return f"has the invisible character U+{ord(character):04X} ({unicodedata.name(character, 'unnamed').lower()})"
-    return ""
+    """Control characters, and characters that nobody sees: zero-width, bidirectional, private use."""
+    return find_hidden(item.whole)
 
 
 def find_incomplete(item: Item, ctx: CheckContext, argument: str) -> str:

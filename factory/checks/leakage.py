@@ -15,7 +15,7 @@ NEAR_SHARE = 0.6  # of a text's three-word runs found in the instructions: a nea
 NEAR_LEAST = 8  # runs; shorter texts share this much by chance
 
 _FORMAT = re.compile(
-    r"[{}]|<\|[^|<>]{0,40}\|?>|\|>|\[/?INST\]|<</?SYS>>|</?s>|</?(?:think|system|user|assistant|im_start|im_end)\b|```|#{2,}\s?\w"
+    r"[{}]|<\|[^|<>]{0,40}\|?>|\|>|\[/?INST\]|<</?SYS>>|</?s>|</?[a-z]|<[!?]|```|#{2,}\s?\w"
     r"|\\[nu\"]|\"\s*:\s*[\"\[]|^\s*[\[\"]\s*\"|\",\s*\"",
     re.IGNORECASE,
 )
