@@ -55,7 +55,7 @@ class Generation:
                 self._run_first_pass(split.left, self.resources)
             tried: dict[str, Failure] = {}
             while not self.stop.reason:
-                pending = read_failures(self.store).find_pending(tried)
+                pending = self._find_pending(tried)
                 if not pending:
                     break
                 level = choose_level(pending.values())
@@ -64,6 +64,15 @@ class Generation:
                 self._run_pass(chosen, level, self.resources)
         finally:
             cluster.stop_ray()
+
+    def _find_pending(self, tried: dict[str, Failure]) -> dict[str, Failure]:
+        """Return what failed and is to be tried again; what the job and its briefs no longer ask for is not."""
+        pending = read_failures(self.store).find_pending(tried)
+        if not pending:
+            return {}
+        planned = read_planned(self.store, self.plan.attempt).keys
+        keys = make_keys(pa.array(list(pending), type=pa.string())).tobytes()
+        return {each: pending[each] for at, each in enumerate(pending) if keys[16 * at : 16 * at + 16] in planned}
 
     def _run_first_pass(self, units: list[Unit], resources: Resources) -> None:
         crowd = pipeline.choose_crowd(self.plan.loaded.job.execution.text, level=0)
