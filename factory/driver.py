@@ -15,7 +15,7 @@ from factory.noise import redirect_noise
 from factory.planning import Options, Prepared, check_engine, prepare_job, prepare_loaded
 from factory.preview import Preview
 from factory.progress import Progress
-from factory.runs import LoadedJob, Plan, check_output, open_run, read_manifest, read_state
+from factory.runs import LoadedJob, Plan, check_output, locate_uri, open_run, read_manifest, read_state
 from factory.segments import Finished, read_finished, write_segment
 from factory.stopping import StopSign
 from factory.storage import Store
@@ -88,7 +88,7 @@ def retry_job(uri: str, reason: str | None, briefs: str | None) -> tuple[Result 
         return None, 0
     with hold_lease(store, f"factory retry {uri}") as lease:
         reopen(store, state, chosen)
-        fixes = state.fixes if briefs is None else [*state.fixes, briefs]
+        fixes = state.fixes if briefs is None else [*state.fixes, locate_uri(Path.cwd(), briefs)]
         loaded = LoadedJob.model_validate(state.job)
         return _drive(prepare_loaded(loaded, fixes=fixes), store, lease, began), len(chosen)
 

@@ -7,12 +7,15 @@ import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 
+import pyarrow as pa
+
 from factory import cluster, pipeline
 from factory.cluster import Resources
 from factory.duplicates import Duplicates
 from factory.failures import Failure, choose_level, read_failures
-from factory.ledger import commit_unreadable, make_receipt
+from factory.ledger import commit_unreadable, make_receipt, read_planned
 from factory.progress import Progress
+from factory.row_keys import make_keys
 from factory.runs import Plan
 from factory.segments import Finished
 from factory.stopping import StopSign, find_exhausted, iterate_with_ticks

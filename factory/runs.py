@@ -81,8 +81,8 @@ def load_job(
     return LoadedJob(
         job=job,
         folder=str(folder),
-        briefs_uri=_locate(Path.cwd(), briefs) if briefs else _locate(folder, job.briefs),
-        output_uri=_locate(Path.cwd(), output) if output else _locate(folder, job.output),
+        briefs_uri=locate_uri(Path.cwd(), briefs) if briefs else locate_uri(folder, job.briefs),
+        output_uri=locate_uri(Path.cwd(), output) if output else locate_uri(folder, job.output),
         template_source=_read_text(template, "the template"),
         template_where=job.text.template,
         examples=examples,
@@ -201,6 +201,13 @@ def list_versions() -> dict[str, str]:
     return found
 
 
+def locate_uri(base: Path, uri: str) -> str:
+    """Return `uri` as it is named from the folder `base`: a local path is made absolute."""
+    if "://" in uri:
+        return uri
+    return str((base / Path(uri).expanduser()).resolve()) if not any(c in uri for c in "*?[") else str(base / uri)
+
+
 def _find_job_file(path: str) -> Path:
     given = Path(path).expanduser()
     file = given / JOB_FILE if given.is_dir() else given
@@ -231,9 +238,3 @@ def _read_text(file: Path, what: str) -> str:
         raise JobError(
             f"{what} {file.name} cannot be read: {error}", "it must be a readable UTF-8 text file"
         ) from error
-
-
-def _locate(base: Path, uri: str) -> str:
-    if "://" in uri:
-        return uri
-    return str((base / Path(uri).expanduser()).resolve()) if not any(c in uri for c in "*?[") else str(base / uri)
