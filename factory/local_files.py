@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from stat import S_ISREG
 from typing import BinaryIO
 
 _NO_HARD_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
@@ -61,17 +62,22 @@ class LocalFiles:
 
     def stat(self, rel: str) -> tuple[str, int, str] | None:
         """(path, bytes, "") of the file, None when there is no file of that name."""
-        path = self.root / rel
-        return (rel, path.stat().st_size, "") if path.is_file() else None
+        try:
+            found = (self.root / rel).stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        return (rel, found.st_size, "") if S_ISREG(found.st_mode) else None
 
     def walk(self, folder: str) -> Iterator[tuple[str, int, str]]:
         """Every visible file below `folder` as (path, bytes, ""); nothing when there is no such folder."""
         for parent, folders, files in os.walk(self.root / folder, onerror=_raise_unless_missing, followlinks=True):
             folders[:] = [name for name in folders if not name.startswith(".")]
             for name in files:
-                path = Path(parent) / name
-                if not name.startswith(".") and path.is_file():
-                    yield path.relative_to(self.root).as_posix(), path.stat().st_size, ""
+                if name.startswith("."):
+                    continue
+                found = self.stat((Path(parent) / name).relative_to(self.root).as_posix())
+                if found is not None:
+                    yield found
 
     def names(self, folder: str) -> list[str] | None:
         """Names right below `folder`, None when it is not a folder."""
