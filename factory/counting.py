@@ -5,6 +5,7 @@ Text is measured in NFC, the form in which it is stored. Nothing here judges a t
 
 import unicodedata
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Literal
 
 import regex
@@ -117,9 +118,14 @@ def char_bound(field: TextField, locale: str) -> int:
     languages that it can spell. What goes beyond is found by the length check. At least 1.
     """
     limit = field.max if field.recommended is None else min(field.max, field.recommended)
+    return _bound_chars(limit, field.counting, field.max_segments, locale)
+
+
+@lru_cache(maxsize=4096)
+def _bound_chars(limit: int, counting: Counting, max_segments: int | None, locale: str) -> int:
     language = get_language(locale)
     wide = language in _WIDE_LANGUAGES or not _WIDE_SCRIPTS.isdisjoint(locale.split("-"))
-    match field.counting:
+    match counting:
         case Counting.DISPLAY_WIDTH | Counting.DISPLAY_WIDTH_EMOJI2:
             limit //= 2 if wide else 1
         case Counting.X_WEIGHTED:
@@ -128,9 +134,9 @@ def char_bound(field: TextField, locale: str) -> int:
             limit //= 3 if wide else 1 if language in _ONE_BYTE else 2 if language in _TWO_BYTES else 3
         case Counting.CHARS | Counting.GRAPHEMES | Counting.SMS_SEGMENTS:
             pass  # a grapheme is at least one code point; messages are bounded below
-    if field.max_segments is not None:
+    if max_segments is not None:
         alone, part = SMS_SIZES["UCS-2" if wide or language not in _GSM_LANGUAGES else "GSM-7"]
-        limit = min(limit, alone if field.max_segments == 1 else part * field.max_segments)
+        limit = min(limit, alone if max_segments == 1 else part * max_segments)
     return max(1, limit)
 
 

@@ -218,6 +218,8 @@ def _least_length(field: TextField) -> int:
 
 
 def _has_digits(brief: Brief) -> bool:
+    if _ASCII_DIGIT.search(brief.description):  # most do, and then the rest need not be written out
+        return True
     text = brief.model_dump_json(exclude=_NO_COPY)
     return _ASCII_DIGIT.search(text) is not None or (
         not text.isascii() and any(character.isdigit() for character in text)

@@ -94,9 +94,8 @@ def _find_echoed_sentence(item: Item, ctx: CheckContext) -> str:
     """Return a whole sentence, or a "label: value", that stands in the prompt and not in the brief, however short."""
     text = item.text
     least = 2 if ":" in text or "\uff1a" in text else 3
-    parts = [text, *(_SENTENCE_END.split(text) if _SENTENCE_END.search(text) else ())]
-    for part in parts:
-        words = split_words(fold(part))
+    parts = _SENTENCE_END.split(text) if _SENTENCE_END.search(text) else ()
+    for words in (item.words, *(split_words(fold(part)) for part in parts)):
         if len(words) < least or (is_cjk(words[0]) and len(words) < LEAK_CHARACTERS):
             continue
         run = pad(words)

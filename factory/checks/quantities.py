@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from factory.checks.dates import DayMention, read_days
@@ -66,6 +67,7 @@ class Reader:
     money_decimals: int
 
 
+@lru_cache(maxsize=512)
 def make_reader(locale: str, currency: str) -> Reader:
     """Return the reader for a BCP 47 locale and an ISO 4217 currency (or "")."""
     marks = get_marks(locale)

@@ -47,13 +47,18 @@ class Tables:
 
     signs: dict[str, Codes]
     sign_before: re.Pattern[str]
+    sign_ends: frozenset[str]  # the last three characters of each sign, or all of a shorter one
     suffixes: dict[str, Suffix]
     pairs: tuple[tuple[str, str], ...]
     number_words: dict[str, int]
 
     def find_sign_before(self, before: str) -> Sign | None:
         """Return the currency sign or code at the very end of `before` (folded, right-stripped)."""
-        match = self.sign_before.search(before) if before else None
+        if not before or (
+            self.sign_ends.isdisjoint((before[-3:], before[-2:], before[-1])) and before[-1] not in ".\n"
+        ):
+            return None  # as most words before a number; the pattern tries every sign at every place
+        match = self.sign_before.search(before)
         return Sign(match.group(), self.signs[match.group(1) or match.group(2)]) if match else None
 
     def find_suffix(self, suffix: str) -> Suffix | None:
@@ -94,9 +99,9 @@ def open_tables(locale: str, currency: str) -> Tables:
     pairs = tuple((fold(pair), short) for pair, short in lexicon["pairs"].items())
     suffixes |= {pair: suffixes[short] for pair, short in pairs}
     numbers = lexicon["number_words"]["en"] | lexicon["number_words"].get(get_language(locale), {})
-    return Tables(
-        signs, _compile_signs(signs), suffixes, pairs, {fold(word): value for word, value in numbers.items()}
-    )
+    ends = frozenset(sign[-3:] for sign in signs)
+    number_words = {fold(word): value for word, value in numbers.items()}
+    return Tables(signs, _compile_signs(signs), ends, suffixes, pairs, number_words)
 
 
 def _add_local_names(signs: dict[str, Codes], words: dict[str, Codes], locale: str, currency: str) -> None:
