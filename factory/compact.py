@@ -1,7 +1,7 @@
 """Segment files in, the tables that users read out: assets by placement, candidates, quarantine. Streaming, memory flat.
 
 Rows gather as Arrow tables until a part is full, then the part is sorted and written whole. Compacting again writes the same
-files, and what an earlier compaction left over goes only when all of the new ones are there.
+files. Nothing here is visible to readers yet: `publish.py` switches the tables into place.
 """
 
 import re
@@ -34,7 +34,7 @@ FOLDERS = ("assets", "candidates", "quarantine")
 _PLACEMENT = re.compile(r"[a-z][a-z0-9_]{0,60}")
 
 Row = dict[str, Any]
-Show = Callable[[Mapping[str, Any], Mapping[str, Any]], None]
+Show = Callable[[Mapping[str, Any], Mapping[str, Any]], None] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class RunLabels:
 
 @dataclass(frozen=True, slots=True)
 class Compacted:
-    """What the tables hold: rows by file below the output, what became of the requests; segment files that are no good."""
+    """What the tables hold: rows by file below their place, what became of the requests; segment files that are no good."""
 
     files: dict[str, int]
     totals: Receipt
@@ -57,17 +57,16 @@ class Compacted:
 
 
 def compact(
-    store: Store, phase: str, labels: RunLabels, wanted: set[bytes] | None = None, show: Show | None = None
+    store: Store, into: Store, phase: str, labels: RunLabels, wanted: set[bytes] | None = None, show: Show = None
 ) -> Compacted:
-    """Write the tables of a phase, and `show` every asset's row with the brief of its request, as it comes.
+    """Write the tables of a phase of `store` into an empty place, and `show` each asset's row with the brief of its request.
 
-    One row per `request_id` counts, and only the `wanted` ones, as in `segments.iterate_rows`: what an edited job or
-    brief no longer asks for stays in its segment and leaves the tables. Raises StorageError, and OutputError when a segment's
-    payload is not what the factory writes.
+    One row per `request_id` counts, and only the `wanted` ones, as in `segments.iterate_rows`: what an edited job no longer
+    asks for leaves the tables. Raises StorageError, and OutputError for a payload that the factory never wrote.
     """
     parts: dict[str, _Part] = {}
     for folder in (*map(_locate_assets, labels.placements), *FOLDERS[1:]):
-        _open_part(parts, store, folder)
+        _open_part(parts, into, folder)
     totals, damaged = defaultdict[str, float](float), Damage()
     given_up = iterate_final(store, wanted) if wanted is not None else ()
     for row in chain(iterate_rows(store, phase, damaged, wanted), given_up):
@@ -76,7 +75,7 @@ def compact(
         payload = _read_payload(row)
         _count(row, payload, totals)
         for folder, made in _make_rows(row, payload, labels):
-            _open_part(parts, store, folder).add(made)
+            _open_part(parts, into, folder).add(made)
             if show is not None and "asset_id" in made:
                 show(made, payload["request"]["brief"])
         if sum(part.num_bytes for part in parts.values()) > TOTAL_BYTES:
@@ -84,9 +83,6 @@ def compact(
     files: dict[str, int] = {}
     for part in parts.values():
         files |= part.close()
-    for info in [info for folder in FOLDERS for info in store.list(folder, ".parquet")]:
-        if info.path not in files:
-            store.delete(info.path)
     return Compacted(dict(sorted(files.items())), Receipt(segment="", **totals), damaged)
 
 

@@ -1,9 +1,10 @@
 """The end of a run: segments become assets, candidates and quarantine; the counts are proved; report and manifest follow.
 
-Everything here can be done again after a crash: it reads segment files and replaces what it writes. The manifest is last.
+Everything here can be done again after a crash: it reads segment files, writes below `staging/`, and publishes at the very end.
 """
 
 import json
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ from factory.commit import PHASE
 from factory.compact import Compacted, RunLabels, compact
 from factory.errors import ConservationError
 from factory.ledger import Planned, read_planned
+from factory.publish import Guard, open_staging, publish
 from factory.report import RunFacts, build_report, render_html
 from factory.runs import COMPUTED_WEIGHTS, LoadedJob, Plan
 from factory.segments import Damage, set_aside
@@ -35,24 +37,34 @@ class Ending:
     damaged: Damage  # segment files set aside: what they held is made again by the next command
 
 
-def finalize(store: Store, plan: Plan, state: RunState, attempt: Attempt, units: Sequence[Unit]) -> Ending:
-    """Compact the segments of `store`, prove the conservation law, score siblings, write report and manifest.
+def finalize(
+    store: Store,
+    plan: Plan,
+    state: RunState,
+    attempt: Attempt,
+    units: Sequence[Unit],
+    guard: Guard = lambda: None,
+) -> Ending:
+    """Compact the segments of `store`, prove the conservation law, score siblings, publish tables, report and manifest.
 
-    `units` are those of the whole input: a command that was stopped has not read all of them.
+    `units` are those of the whole input: a command that was stopped has not read all of them. `guard` raises when this
+    process may not publish any more, because another drives: then nothing that readers see is changed.
     Raises ConservationError when the counts do not add up, StorageError when something cannot be read or written.
     """
+    began = time.time()
     store.write_bytes(f"attempts/{attempt.attempt}.json", attempt.model_dump_json(indent=1).encode())
     planned = read_planned(store, plan.attempt)
     job = plan.loaded.job
     labels = RunLabels(job.text.model, job.text.template, job.text.adapters, tuple(plan.loaded.placements))
+    staged = open_staging(store, attempt.attempt)
     with open_siblings(plan.loaded.placements) as siblings:
-        compacted = compact(store, PHASE, labels, planned.keys, siblings.add)
+        compacted = compact(store, staged, PHASE, labels, planned.keys, siblings.add)
         # A resume trusts the ids that such a file names: without a mark it would never make them again.
         set_aside(store, compacted.damaged)
         counts = count_all(planned, compacted, units)
         check_conservation(counts)
-        siblings.rate(store, compacted.files)
-    report = write_report(store, plan.loaded, state, counts)
+        siblings.rate(staged, compacted.files)
+    report, pages = make_report(store, staged, plan.loaded, state, counts)
     manifest = Manifest(
         run_id=state.run_id,
         job_name=state.job_name,
@@ -65,16 +77,20 @@ def finalize(store: Store, plan: Plan, state: RunState, attempt: Attempt, units:
         calibration=read_calibration(plan.identity.job, store),
         versions=state.versions,
     )
-    store.write_bytes("manifest.json", manifest.model_dump_json(indent=1).encode())
+    publish(store, attempt.attempt, pages, manifest.model_dump_json(indent=1).encode(), guard, began)
     return Ending(counts, report, compacted.damaged)
 
 
-def write_report(store: Store, loaded: LoadedJob, state: RunState, counts: dict[str, int]) -> dict[str, Any]:
-    """Write `report.json` and `report.html` from the compacted tables; return the report."""
-    report = build_report(store, gather_facts(store, loaded, state, counts))
-    store.write_bytes("report.json", json.dumps(report, ensure_ascii=False, indent=1, default=str).encode())
-    store.write_bytes("report.html", render_html(report).encode())
-    return report
+def make_report(
+    store: Store, tables: Store, loaded: LoadedJob, state: RunState, counts: dict[str, int]
+) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """Return the report of the run in `store`, whose compacted tables are below `tables`, and its files by path."""
+    report = build_report(tables, gather_facts(store, tables, loaded, state, counts))
+    pages = {
+        "report.json": json.dumps(report, ensure_ascii=False, indent=1, default=str).encode(),
+        "report.html": render_html(report).encode(),
+    }
+    return report, pages
 
 
 def count_all(planned: Planned, compacted: Compacted, units: Sequence[Unit]) -> dict[str, int]:
@@ -116,7 +132,7 @@ def check_conservation(counts: dict[str, int]) -> None:
         )
 
 
-def gather_facts(store: Store, loaded: LoadedJob, state: RunState, counts: dict[str, int]) -> RunFacts:
+def gather_facts(store: Store, tables: Store, loaded: LoadedJob, state: RunState, counts: dict[str, int]) -> RunFacts:
     """Return the facts of all commands that worked on this output, for the report."""
     attempts = [Attempt.model_validate_json(store.read_bytes(info.path)) for info in store.list("attempts", ".json")]
     seconds: dict[str, float] = {}
@@ -144,5 +160,5 @@ def gather_facts(store: Store, loaded: LoadedJob, state: RunState, counts: dict[
         weights={**rubric.weights, "judge": calibration.weight if calibration else 0.0},
         versions=state.versions,
         placements=loaded.placements,
-        alike=find_alike(store, loaded.placements),
+        alike=find_alike(tables, loaded.placements),
     )

@@ -4,7 +4,7 @@ from typing import Any
 
 from factory.commit import PHASE
 from factory.errors import OutputError
-from factory.finalize import write_report
+from factory.finalize import make_report
 from factory.runs import LoadedJob, read_manifest, read_state
 from factory.segments import read_finished
 from factory.storage import Store
@@ -43,7 +43,9 @@ def remake_report(uri: str) -> dict[str, Any]:
     manifest = read_manifest(store)
     if manifest is None:
         raise OutputError(f"{store.uri} is not finished", "run the same command to go on, or ask factory status")
-    report = write_report(store, LoadedJob.model_validate(state.job), state, manifest.counts)
+    report, pages = make_report(store, store, LoadedJob.model_validate(state.job), state, manifest.counts)
+    for path, data in pages.items():
+        store.write_bytes(path, data)
     return {"report": store.locate("report.html"), "accepted": report["accepted"]}
 
 

@@ -59,7 +59,7 @@ def output(tmp_path: Path) -> Path:
 
 
 def test_every_table_has_its_rows(output: Path) -> None:
-    files = compact(Store(str(output)), "text", LABELS).files
+    files = compact(Store(str(output)), Store(str(output)), "text", LABELS).files
     assert files == {
         "assets/placement=email/part-00000.parquet": 0,
         "assets/placement=google_rsa/part-00000.parquet": 2,
@@ -71,7 +71,7 @@ def test_every_table_has_its_rows(output: Path) -> None:
 
 
 def test_columns_are_the_declared_ones_in_order(output: Path) -> None:
-    files = compact(Store(str(output)), "text", LABELS).files
+    files = compact(Store(str(output)), Store(str(output)), "text", LABELS).files
     inside = {name: text for name, text in ASSET_COLUMNS.items() if name != "placement"}
     tables = {"assets": inside, "candidates": CANDIDATE_COLUMNS, "quarantine": QUARANTINE_COLUMNS}
     for path in files:
@@ -79,7 +79,7 @@ def test_columns_are_the_declared_ones_in_order(output: Path) -> None:
 
 
 def test_an_asset_says_all_that_is_known(output: Path) -> None:
-    files = compact(Store(str(output)), "text", LABELS).files
+    files = compact(Store(str(output)), Store(str(output)), "text", LABELS).files
     path = next(path for path in files if "google_rsa" in path)
     rows = pq.read_table(output / path).to_pylist(maps_as_pydicts="strict")
     assert [row["brief_id"] for row in rows] == ["b-001", "b-002"]
@@ -101,7 +101,7 @@ def test_an_asset_says_all_that_is_known(output: Path) -> None:
 
 
 def test_candidates_keep_losers_with_their_reasons(output: Path) -> None:
-    compact(Store(str(output)), "text", LABELS)
+    compact(Store(str(output)), Store(str(output)), "text", LABELS)
     table = pq.read_table(output / "candidates/part-00000.parquet")
     rows = {(row["request_id"], row["candidate"]): row for row in table.to_pylist()}
     assert len(rows) == 7
@@ -114,7 +114,7 @@ def test_candidates_keep_losers_with_their_reasons(output: Path) -> None:
 
 
 def test_quarantine_holds_requests_and_refused_rows(output: Path) -> None:
-    compact(Store(str(output)), "text", LABELS)
+    compact(Store(str(output)), Store(str(output)), "text", LABELS)
     request, row = pq.read_table(output / "quarantine/part-00000.parquet").to_pylist()
     assert (request["request_id"], request["brief_id"]) == (digest("quarantined"), "b-1")
     assert (request["reason"], request["retryable"], request["attempt"]) == ("prompt_too_long", True, 2)
@@ -123,7 +123,7 @@ def test_quarantine_holds_requests_and_refused_rows(output: Path) -> None:
 
 
 def test_the_usual_tools_read_the_assets(output: Path) -> None:
-    compact(Store(str(output)), "text", LABELS)
+    compact(Store(str(output)), Store(str(output)), "text", LABELS)
     frame = pd.read_parquet(output / "assets")
     assert sorted(frame["placement"].astype(str)) == ["google_rsa", "google_rsa", "meta_feed"]
     assert list(frame.columns) == [*(name for name in ASSET_COLUMNS if name != "placement"), "placement"]
@@ -137,25 +137,14 @@ def test_the_usual_tools_read_the_assets(output: Path) -> None:
     assert ds.dataset(output / "assets", partitioning="hive").to_table().num_rows == 3
 
 
-def test_compacting_again_makes_the_same_files(output: Path) -> None:
+def test_compacting_again_makes_the_same_files_and_touches_no_others(output: Path) -> None:
     store = Store(str(output))
-    files = compact(store, "text", LABELS).files
-    before = {path: store.read_bytes(path) for path in files}
-    assert compact(store, "text", LABELS).files == files
-    assert {path: store.read_bytes(path) for path in files} == before
-
-
-def test_leftovers_go_when_the_new_files_are_there(output: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    store = Store(str(output))
-    store.write_bytes("assets/placement=old/part-00007.parquet", b"old")
-    store.write_bytes("candidates/part-00001.parquet", b"old")
-    with monkeypatch.context() as patch, pytest.raises(RuntimeError):
-        patch.setattr(compact_module._Part, "close", lambda _: (_ for _ in ()).throw(RuntimeError()))
-        compact(store, "text", LABELS)
-    assert store.exists("candidates/part-00001.parquet"), "nothing goes before everything is written"
-    files = compact(store, "text", LABELS).files
-    found = [info.path for folder in ("assets", "candidates", "quarantine") for info in store.list(folder)]
-    assert sorted(found) == sorted(files)
+    before = [info.path for info in store.list()]
+    first, second = store.enter("staging/one"), store.enter("staging/two")
+    files = compact(store, first, "text", LABELS).files
+    assert compact(store, second, "text", LABELS).files == files
+    assert {path: first.read_bytes(path) for path in files} == {path: second.read_bytes(path) for path in files}
+    assert [info.path for info in store.list() if not info.path.startswith("staging/")] == before
 
 
 def test_large_tables_become_parts_of_bounded_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -166,7 +155,7 @@ def test_large_tables_become_parts_of_bounded_size(tmp_path: Path, monkeypatch: 
     placements = ("google_rsa", "meta_feed", "email")
     rows = [make_row(make_accepted(n, placements[n % 3])) for n in range(300)]
     write_segment(store, "text", rows, "r1", NOW)
-    files = compact(store, "text", LABELS).files
+    files = compact(store, store, "text", LABELS).files
     assert len(files) > 12
     assert sum(rows for path, rows in files.items() if path.startswith("assets/")) == 300
     assert sum(rows for path, rows in files.items() if path.startswith("candidates/")) == 600
@@ -177,7 +166,7 @@ def test_large_tables_become_parts_of_bounded_size(tmp_path: Path, monkeypatch: 
 
 
 def test_a_run_without_any_asset_still_has_tables(tmp_path: Path) -> None:
-    files = compact(Store(str(tmp_path)), "text", LABELS).files
+    files = compact(Store(str(tmp_path)), Store(str(tmp_path)), "text", LABELS).files
     assert set(files.values()) == {0} and len(files) == 5
     assert len(pd.read_parquet(tmp_path / "assets")) == 0
 
@@ -188,12 +177,12 @@ def test_a_payload_that_is_none_of_ours_is_an_error(tmp_path: Path, placement: s
     odd = SegmentRow(row.request_id, row.status, row.brief_id, placement, row.locale, payload or row.payload)
     write_segment(Store(str(tmp_path)), "text", [odd], "r1", NOW)
     with pytest.raises(OutputError):
-        compact(Store(str(tmp_path)), "text", LABELS)
+        compact(Store(str(tmp_path)), Store(str(tmp_path)), "text", LABELS)
 
 
 @pytest.mark.s3
 def test_pandas_reads_the_assets_from_s3(bucket: str) -> None:
     store = Store(f"{bucket}/night1")
     write_segment(store, "text", [make_row(make_accepted(1))], "r1", NOW)
-    compact(store, "text", LABELS)
+    compact(store, store, "text", LABELS)
     assert len(pd.read_parquet(f"{bucket}/night1/assets")) == 1

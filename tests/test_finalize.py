@@ -134,11 +134,12 @@ def test_counts_that_do_not_add_up_leave_no_manifest(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["planned", "accepted", "rejected", "quarantined", "remaining", "rows_read", "briefs", "refused"]
+    "name",
+    ["planned", "accepted", "rejected", "quarantined", "remaining", "rows_read", "briefs", "refused", "replaced"],
 )
 def test_the_law_notices_every_count(name: str) -> None:
     counts = {"planned": 10, "accepted": 4, "rejected": 3, "quarantined": 2, "remaining": 1}
-    counts |= {"rows_read": 7, "briefs": 5, "refused": 2}
+    counts |= {"rows_read": 8, "briefs": 5, "refused": 2, "replaced": 1}
     check_conservation(counts)
     for change in (-1, 1):
         with pytest.raises(ConservationError):

@@ -53,7 +53,7 @@ def write_assets(place: Path | str, outcomes: Sequence[Outcome], per_segment: in
 def end(store: Store, times: int = 1) -> dict[str, int]:
     """Compact and rate, as the end of a run does."""
     with open_siblings(PLACEMENTS) as siblings:
-        files = compact(store, "text", RunLabels("m", "t", {}, NAMES), show=siblings.add).files
+        files = compact(store, store, "text", RunLabels("m", "t", {}, NAMES), show=siblings.add).files
         for _ in range(times):
             siblings.rate(store, files)
     return files
@@ -176,7 +176,7 @@ def test_rows_order_and_other_columns_stay(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(compact_module, "CHUNK_ROWS", 10)
     monkeypatch.setattr(compact_module, "PART_BYTES", 5_000)
     store = write_assets(tmp_path, make_many(60))
-    files = compact(store, "text", RunLabels("m", "t", {}, NAMES)).files
+    files = compact(store, store, "text", RunLabels("m", "t", {}, NAMES)).files
     before = {path: pq.read_table(tmp_path / path, partitioning=None) for path in files}
     assert end(store) == files and len(files) > 8
     inside = {name: text for name, text in ASSET_COLUMNS.items() if name != "placement"}
@@ -197,7 +197,7 @@ def test_rows_order_and_other_columns_stay(tmp_path: Path, monkeypatch: pytest.M
 def test_without_siblings_no_file_is_touched(tmp_path: Path) -> None:
     store = write_assets(tmp_path, [make_asset(f"b-{n}", NAMES[n % 3], "Waterproof leather boots") for n in range(9)])
     with open_siblings(PLACEMENTS) as siblings:
-        files = compact(store, "text", RunLabels("m", "t", {}, NAMES), show=siblings.add).files
+        files = compact(store, store, "text", RunLabels("m", "t", {}, NAMES), show=siblings.add).files
         before = {path: (tmp_path / path).stat().st_ino for path in files}
         assert siblings.rate(store, files) == 0
     assert {path: (tmp_path / path).stat().st_ino for path in files} == before
