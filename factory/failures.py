@@ -12,6 +12,7 @@ from typing import Literal
 import pyarrow as pa
 from pydantic_core import from_json
 
+from factory.refuse import dump_record
 from factory.row_keys import make_keys
 from factory.segments import SegmentRow, iterate_rows, list_segments
 from factory.storage import Store
@@ -78,7 +79,7 @@ def fail(this: Try, stage: Literal["text", "score"], reason: str, detail: str, m
         pending=this.attempt + 1 < max_attempts,
         brief_id=request.brief.brief_id,
         request_id=request.request_id,
-        record=request.brief.model_dump_json(exclude_defaults=True)[:20_000],
+        record=dump_record(request.brief.model_dump(mode="json", exclude_defaults=True)),
     )
     return Outcome(request=request, quarantine=refusal)
 

@@ -15,6 +15,7 @@ from schemas.asset import Refusal
 MAX_VALUE = 80  # characters of an offending value that are shown
 MAX_FAULTS = 20  # faults that are spelled out
 MAX_RECORD = 20_000  # characters of the source row that are kept
+_CUTS = ((MAX_RECORD, 100), (2_000, 100), (500, 20), (100, 5), (20, 1))  # longest text, most items: until the row fits
 
 _UNKNOWN = {"currency": "unknown_currency", "locale": "unknown_locale"}
 _EMPTY_TYPES = ("missing", "too_short", "string_too_short")
@@ -48,11 +49,22 @@ def explain_faults(error: ValidationError) -> tuple[str, str]:
 
 
 def dump_record(row: Mapping[str, Any]) -> str:
-    """Return the row as JSON of at most 20,000 characters, its longest texts cut when it would be longer."""
-    text = _to_json(row, MAX_RECORD)
-    if len(text) > MAX_RECORD:
-        text = _to_json(row, max(50, MAX_RECORD // (2 * max(1, len(row)))))
-    return clean_surrogates(text)[:MAX_RECORD]
+    """Return the row as JSON of at most 20,000 characters: long texts and lists are cut, then columns left out, to fit."""
+    text = ""
+    for longest, most in _CUTS:
+        text = _to_json(row, longest, most)
+        if len(text) <= MAX_RECORD:
+            return clean_surrogates(text)
+    kept: dict[str, Any] = {}
+    left = MAX_RECORD - 50
+    for number, (name, value) in enumerate(row.items()):
+        column = {name: value}
+        left -= len(_to_json(column, *_CUTS[-1]))
+        if left < 0:
+            kept["…"] = f"{len(row) - number} more columns"
+            break
+        kept |= column
+    return clean_surrogates(_to_json(kept, *_CUTS[-1]))
 
 
 def clean_surrogates(text: str) -> str:
@@ -102,12 +114,12 @@ def _strip(message: str) -> str:
     return message.removeprefix("Value error, ").replace("Input should", "should").replace("String should", "should")
 
 
-def _to_json(row: Mapping[str, Any], longest: int) -> str:
-    return json.dumps({name: _plain(value, longest) for name, value in row.items()}, ensure_ascii=False, default=str)
+def _to_json(row: Mapping[str, Any], longest: int, most: int) -> str:
+    return json.dumps(_plain(dict(row), longest, most, len(row)), ensure_ascii=False, default=str)
 
 
-def _plain(value: Any, longest: int) -> Any:
-    """A value that JSON can hold: NaN and infinities as text, long texts and lists cut."""
+def _plain(value: Any, longest: int, most: int, most_keys: int | None = None) -> Any:
+    """A value that JSON can hold: NaN and infinities as text, long texts cut, lists and maps cut to `most` items."""
     if isinstance(value, str):
         return value if len(value) <= longest else value[:longest] + "…"
     if isinstance(value, float) and not math.isfinite(value):
@@ -115,7 +127,8 @@ def _plain(value: Any, longest: int) -> Any:
     if isinstance(value, bytes):
         return f"binary data of {len(value)} bytes"
     if isinstance(value, dict):
-        return {str(key): _plain(item, longest) for key, item in list(value.items())[:100]}
+        pairs = list(value.items())[: most_keys or most]
+        return {str(key)[:longest]: _plain(item, longest, most) for key, item in pairs}
     if isinstance(value, list | tuple):
-        return [_plain(item, longest) for item in value[:100]]
+        return [_plain(item, longest, most) for item in value[:most]]
     return value

@@ -13,7 +13,7 @@ from factory.engines.base import Completion, Generation, Messages, Prompt, TextE
 from factory.errors import JobError
 from factory.judge import judge_candidates
 from factory.prompt import PromptBuilder
-from factory.refuse import clean_surrogates
+from factory.refuse import clean_surrogates, dump_record
 from factory.tidy import tidy_item
 from factory.writing import MAX_RAW, find_shape, longest_item, read_fields, set_fixed_fields
 from schemas.asset import Candidate, Check, Fields, Outcome, Refusal
@@ -236,5 +236,5 @@ def _refuse(request: Request, reason: str, detail: str) -> Refusal:
         detail=detail,
         brief_id=request.brief.brief_id,
         request_id=request.request_id,
-        record=request.brief.model_dump_json(exclude_defaults=True)[:20_000],
+        record=dump_record(request.brief.model_dump(mode="json", exclude_defaults=True)),
     )
