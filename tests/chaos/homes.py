@@ -1,0 +1,92 @@
+"""Where a plan's output lies: a bucket, a folder, a small disk, or a bucket that a cluster writes to."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+
+from factory.storage import Store
+from tests.chaos.cluster import Cluster
+from tests.chaos.lab import Lab
+from tests.chaos.plans import Plan
+
+
+@dataclass(slots=True)
+class Place:
+    """An output, and what belongs to its home."""
+
+    output: str
+    env: dict[str, str]
+    bucket: str = ""
+    folder: Path | None = None
+    cluster: Cluster | None = None
+    damaged: list[str] = field(default_factory=list)
+
+    def count_segments(self) -> int:
+        """Segment files of a local output."""
+        return len(list((self.folder / "segments" / "text").glob("*.parquet"))) if self.folder else 0
+
+    def damage_segment(self, seed: int) -> bool:
+        """Spoil one segment file, as a bad disk does: some bytes change, or the end is missing. False when there is none."""
+        store, dice = Store(self.output), Random(seed)
+        infos = [info for info in store.list("segments/text", ".parquet") if info.path not in self.damaged]
+        if not infos:
+            return False
+        path = dice.choice(infos).path
+        data = bytearray(store.read_bytes(path))
+        if dice.random() < 0.5:
+            data = data[: dice.randrange(len(data))]
+        else:
+            at = dice.randrange(len(data) - 8)
+            data[at : at + 8] = bytes(byte ^ 0xFF for byte in data[at : at + 8])
+        store.write_bytes(path, bytes(data))
+        self.damaged.append(path)
+        return True
+
+    def enlarge(self) -> None:
+        """Give a small disk room again."""
+        if self.folder is not None and os.path.ismount(self.folder.parent):
+            subprocess.run(["mount", "-o", "remount,size=256m", str(self.folder.parent)], check=True)
+
+
+def can_mount() -> bool:
+    """Whether this process may mount a small disk: only root may."""
+    return os.geteuid() == 0 and shutil.which("mount") is not None
+
+
+@contextmanager
+def open_place(lab: Lab, plan: Plan, number: int, disk_bytes: int) -> Iterator[Place]:
+    """Make the home of a plan and take it away afterwards, but for the files of a local one."""
+    env = lab.make_environment()
+    name = f"seed-{plan.seed}-{number}"
+    folder = lab.folder / "outputs" / name
+    place = Place(str(folder / "out"), env, folder=folder / "out")
+    try:
+        if plan.home in ("s3", "cluster"):
+            place = Place(f"s3://{name}/night", env, bucket=lab.server.make_bucket(name))
+        else:
+            folder.mkdir(parents=True)
+        if plan.home == "disk":
+            # Its blocks are pages: every small file takes one.
+            command = ["mount", "-t", "tmpfs", "-o", f"size={disk_bytes // 4096 * 4096}", "tmpfs", str(folder)]
+            subprocess.run(command, check=True)
+        if plan.home == "cluster":
+            place.cluster = Cluster(env, name)
+            place.env["RAY_ADDRESS"] = place.cluster.address
+        yield place
+    finally:
+        if place.cluster is not None:
+            place.cluster.stop()
+        if plan.home == "disk" and os.path.ismount(folder):
+            kept = folder.with_name(f"{name}-kept")
+            with suppress(OSError):
+                shutil.copytree(folder, kept)
+            subprocess.run(["umount", "-l", str(folder)], check=False)
+            folder.rmdir()
+            if kept.exists():
+                kept.rename(folder)
+        shutil.rmtree(env["TMPDIR"], ignore_errors=True)

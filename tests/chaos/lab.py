@@ -1,0 +1,126 @@
+"""Where the plans run: one S3 server with a proxy before it, the jobs, and what an undisturbed run of each comes to."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from factory.failures import read_failures
+from factory.segments import iterate_rows
+from factory.storage import Store
+from tests.chaos.plans import Plan
+from tests.chaos.runner import Command
+from tests.fault_proxy import FaultProxy
+from tests.jobs import drop_run, make_job, make_product_rows, read_manifest, read_rows
+from tests.s3_server import S3Server, run_s3_server
+
+ROOT = Path(__file__).parents[2]
+TABLES = ("assets", "candidates", "quarantine")
+DELAY_MS = (
+    500  # of each answer while a job is being hurt: 80 requests, a few at a time, are worked on for some seconds
+)
+UNIT_ROWS = 10
+PAGE = 4096
+POISON_ROW = 17
+POISON_NAME = "Poison Apple"
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """What a run comes to: its requests and refused rows by id, its tables without what differs between runs, its counts."""
+
+    ids: frozenset[str]
+    rows: Mapping[str, list[dict[str, Any]]]
+    counts: Mapping[str, int]
+
+
+@dataclass(slots=True)
+class Lab:
+    """A server and a folder for all plans of a process. `keep` is where the outputs of failed plans stay."""
+
+    server: S3Server
+    proxy: FaultProxy
+    folder: Path
+    known: dict[str, Truth] = field(default_factory=dict)
+
+    def find_job(self, shape: str) -> Path:
+        """The job folder of a shape; poison is an option of the engine, so those share the plain job's rows but for one."""
+        job = self.folder / "jobs" / shape
+        if job.exists():
+            return job
+        rows = make_product_rows(30 if shape == "spoilt" else 40)
+        execution: dict[str, Any] = {"max_quarantine_rate": 0.5, "unit_rows": UNIT_ROWS}
+        if shape == "spoilt":
+            rows[7] |= {"currency": "EURO"}
+            execution["text"] = {"engine_options": {"fault_rate": 0.3}}
+        if shape.startswith("poison"):
+            rows[POISON_ROW] |= {"product_name": POISON_NAME}
+        return make_job(job, rows, execution=execution)
+
+    def find_truth(self, shape: str) -> Truth:
+        """What the shape's job comes to when nobody disturbs it; run once in this process."""
+        if shape not in self.known:
+            output = self.folder / "undisturbed" / shape
+            arguments = ["run", str(self.find_job(shape)), "--output", str(output)]
+            env = self.make_environment()
+            command = Command(arguments, env, self.folder)
+            ended = command.wait(300)
+            command.end_all()
+            shutil.rmtree(env["TMPDIR"], ignore_errors=True)
+            if ended.code != 0:
+                raise RuntimeError(f"the undisturbed run of {shape} failed: {ended.err}")
+            self.known[shape] = read_truth(str(output))
+        return self.known[shape]
+
+    def make_environment(self) -> dict[str, str]:
+        """The variables of a command; scratch files of the factory and of Ray go to a short path, as sockets need."""
+        keys = self.server.environment | {"AWS_ENDPOINT_URL": self.proxy.endpoint}
+        scratch = tempfile.mkdtemp(prefix="cx", dir="/tmp")
+        return {**os.environ, **keys, "TMPDIR": scratch, "RAY_TMPDIR": scratch, "PYTHONPATH": str(ROOT)}
+
+    def measure_disk(self, plan: Plan) -> int:
+        """Bytes of the small disk of a plan: a share of what its undisturbed output takes, in whole pages."""
+        share = next((fault.amount for fault in plan.faults if fault.kind == "disk_full"), 1.0)
+        self.find_truth(plan.shape)
+        files = [each for each in (self.folder / "undisturbed" / plan.shape).rglob("*") if each.is_file()]
+        return int(share * sum(-(-each.stat().st_size // PAGE) * PAGE for each in files))
+
+    @contextmanager
+    def reach_server(self) -> Iterator[None]:
+        """Let this process look at the store itself, past the proxy."""
+        saved = dict(os.environ)
+        os.environ.update(self.server.environment)
+        try:
+            yield
+        finally:
+            os.environ.clear()
+            os.environ.update(saved)
+
+
+@contextmanager
+def open_lab(folder: Path) -> Iterator[Lab]:
+    """Start the server and the proxy; everything is below `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with run_s3_server(folder / "s3") as server, FaultProxy(server.endpoint) as proxy:
+        lab = Lab(server, proxy, folder)
+        with lab.reach_server():
+            yield lab
+    shutil.rmtree(folder / "s3", ignore_errors=True)
+
+
+def read_truth(output: str) -> Truth:
+    """Read what a finished output holds."""
+    store = Store(output)
+    ids = {row.request_id for row in iterate_rows(store, "text") if row.status != "unit"}
+    ids |= set(read_failures(store).find_final())
+    rows = {table: drop_run(read_rows(output, table)) for table in TABLES}
+    return Truth(frozenset(ids), rows, read_manifest(output)["counts"])
+
+
+def is_poisoned(row: Mapping[str, Any]) -> bool:
+    """Whether a row of a table is of the brief that kills the engine."""
+    return row.get("brief_id") == f"b-{POISON_ROW}"
