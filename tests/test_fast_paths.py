@@ -73,6 +73,19 @@ def test_struct_lists_equal_arrow_s_own() -> None:
         )
 
 
+def test_maps_equal_arrow_s_own() -> None:
+    kind = "map<string, list<string>>"
+    one, two = {"b": ["x", "y \ud800"], "a": []}, {"a": ["z"]}
+    for values in ([{}, one], [two, one], [None, two], [list(two.items()), one], []):
+        made = to_table([{"fields": value} for value in values], {"fields": kind})
+        pairs = [value if value is None else list(dict(value).items()) for value in values]
+        clean = [
+            value and [(key, [text.replace("\ud800", "\ufffd") for text in texts]) for key, texts in value]
+            for value in pairs
+        ]
+        assert made["fields"].combine_chunks().equals(pa.array(clean, type=arrow_schema({"f": kind}).field("f").type))
+
+
 def test_change_is_a_copy_with_new_values() -> None:
     candidate = make_candidate(3)
     changed = candidate.change(score=0.5, rank=1)

@@ -157,7 +157,7 @@ def _is_year(quantity: Quantity) -> bool:
 
 def _is_known_token(raw: str, ctx: CheckContext) -> bool:
     facts = ctx.facts
-    if raw in facts.tokens:
+    if raw in facts.word_set or raw in facts.tokens:
         return True
     date = _DAY_MONTH.match(raw)
     if date is not None:
@@ -168,7 +168,7 @@ def _is_known_token(raw: str, ctx: CheckContext) -> bool:
     if "/" in raw or ":" in raw or "⁄" in raw:
         return False
     parts = [part for part in _PART.split(raw) if any(character.isdigit() for character in part)]
-    return len(parts) > 0 and all(part in facts.tokens or part in facts.word_set for part in parts)
+    return len(parts) > 0 and all(part in facts.word_set or part in facts.tokens for part in parts)
 
 
 def _find_weekday(item: Item, ctx: CheckContext) -> str:

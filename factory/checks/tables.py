@@ -69,6 +69,8 @@ class Tables:
         known = self.suffixes.get(suffix)
         if known is not None:
             return known
+        if suffix.isascii() and suffix.isalpha():
+            return None
         if is_cjk(suffix[0]) or not suffix[0].isalpha() or "\uac00" <= suffix[0] <= "\ud7a3":
             beginnings = (suffix[:size] for size in range(min(_LONGEST_UNSPACED, len(suffix)), 0, -1))
             return next((found for part in beginnings if (found := self.suffixes.get(part)) is not None), None)
