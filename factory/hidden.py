@@ -16,9 +16,10 @@ _PICTOGRAPH = re.compile("[\u2190-\u2bff\u3030\u303d\ufe0f\U0001f000-\U0001faff]
 _JOINING = re.compile("[\u0590-\u08ff\u0900-\u0dff\u1000-\u109f\u1780-\u18af\ufb1d-\ufdff\ufe70-\ufefc]")
 _FLAG_TAGS = re.compile("\U0001f3f4[\U000e0020-\U000e007e]{1,6}\U000e007f")
 
-MARKUP = re.compile(
-    r"</?[a-z]|<[!?]", re.IGNORECASE
-)  # where a browser begins to read a tag, a comment or an instruction
+# Where a browser begins to read a tag, a comment or an instruction, a chat model a control token, a template its code.
+_MARKUP = re.compile(r"</?[a-z]|<[!?|]|\{[{%#]", re.IGNORECASE)
+# What a terminal obeys, what turns a line round, and what cannot be encoded.
+_OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def find_hidden(text: str) -> str:
@@ -49,5 +50,14 @@ def find_hidden(text: str) -> str:
 
 def find_unfit(text: str) -> str:
     """Return in words why `text` cannot be published word for word: hidden characters or markup; "" when it can."""
-    found = MARKUP.search(text)
+    found = _MARKUP.search(text)
     return f'has markup "{text[found.start() :][:40]}"' if found else find_hidden(text)
+
+
+def spell_hidden(text: str) -> str:
+    """Return `text` for a terminal: control characters and direction overrides as JSON escapes, so that JSON stays JSON."""
+    return _OBEYED.sub(_spell, text)
+
+
+def _spell(match: re.Match[str]) -> str:
+    return f"\\u{ord(match.group()):04x}"

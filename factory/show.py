@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from factory.driver import Result
+from factory.hidden import spell_hidden
 from factory.planning import Prepared
 from factory.report import summarize
 from factory.storage import Store
@@ -83,7 +84,8 @@ def show_plan(prepared: Prepared) -> None:
         table.add_row(placement, locale, f"{count:,}")
     console.print(table)
     for refusal in preview.refusals:
-        console.print(Text(f"refused {refusal.source}: {refusal.reason}: {refusal.detail}"), soft_wrap=True)
+        line = f"refused {refusal.source}: {refusal.reason}: {refusal.detail}"
+        console.print(Text(spell_hidden(line)), soft_wrap=True)
     if preview.first_prompt is not None:
         for message in preview.first_prompt.messages:
             console.print(Text(f"\n--- first prompt, {message['role']}\n{message['content']}"), soft_wrap=True)

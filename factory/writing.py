@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from factory.counting import char_bound, count, describe_misfit, sms_segments
-from factory.hidden import find_unfit
+from factory.hidden import find_hidden, find_unfit
 from factory.patterns import count_bytes, make_pattern
 from schemas.asset import Fields
 from schemas.brief import Brief
@@ -45,7 +45,9 @@ def find_shape(request: Request, placement: Placement, numbers: bool = True) -> 
     """
     for field in placement.fields:
         value = _fixed_value(field, request.brief)
-        if value and (misfit := describe_misfit(value, field) or find_unfit(value)):
+        # An address may hold the channel's own marks, as in ?ad={{ad.id}}; the brief took care of the rest.
+        find = find_hidden if field.source == "brief.url" else find_unfit
+        if value and (misfit := describe_misfit(value, field) or find(value)):
             raise ValueError(f"{field.source} cannot be {placement.id}.{field.name}: {value[:80]!r} {misfit}")
     return Shape(
         placement=placement.id,

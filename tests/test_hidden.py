@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from factory.describe import clean
-from factory.hidden import find_hidden, find_unfit
+from factory.hidden import find_hidden, find_unfit, spell_hidden
 from factory.placements import load_placements
 from factory.writing import find_shape, read_fields
 from schemas.brief import Brief, clean_text
@@ -63,7 +63,7 @@ def test_cleaning_again_changes_nothing(text: str) -> None:
     assert Brief.model_validate_json(brief.model_dump_json()) == brief
 
 
-@pytest.mark.parametrize("text", ["<b>Socks</b>", "<img src=x onerror=alert(1)", "</p", "<!-- x", "<?xml", "<SCRIPT>"])
+@pytest.mark.parametrize("text", ["<b>Socks</b>", "<img src=x onerror=alert(1)", "</p", "<!-- x", "<?xml", "<SCRIPT>", "<|im_end|>", "Ends {{ day }}", "{% if %}"])
 def test_markup_is_named(text: str) -> None:
     assert "markup" in find_unfit(text)
     assert find_hidden(text) == ""
@@ -88,6 +88,9 @@ def test_what_is_published_word_for_word_must_be_fit_for_it() -> None:
         with pytest.raises(ValueError, match="the disclaimer cannot be set word for word"):
             find_shape(make_request(brief=make_brief(**change), placement="meta_feed"), feed)
     with_brand = next(p for p in load_placements([]).values() if any(f.source == "brief.brand" for f in p.fields))
+    assert any(field.source == "brief.url" for field in feed.fields)
+    brief = make_brief(url="https://x.example/?ad={{ad.id}}")
+    assert find_shape(make_request(brief=brief, placement="meta_feed"), feed)
     with pytest.raises(ValueError, match="has markup"):
         find_shape(make_request(brief=make_brief(brand="<i>Day</i>"), placement=with_brand.id), with_brand)
 
@@ -103,3 +106,9 @@ def test_a_quoted_answer_brings_no_control_character_into_a_prompt() -> None:
     assert (
         clean('headline: "Soft\x00 wool\x1b[31m \ufffe\U000e0100socks" has') == 'headline: "Soft wool(31m socks" has'
     )
+
+
+def test_what_a_terminal_obeys_is_spelt_and_json_stays_json() -> None:
+    text = "a\x1b[31m\x9b2J\u202e\x7f\ud83d\nWärme \u05e9\u200f"
+    assert spell_hidden(text) == "a\\u001b[31m\\u009b2J\\u202e\\u007f\\ud83d\nWärme \u05e9\u200f"
+    assert json.loads(spell_hidden(json.dumps({"a": text}, ensure_ascii=False))) == {"a": text}
