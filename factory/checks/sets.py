@@ -15,11 +15,8 @@ SetRule = Callable[[Fields, CheckContext], list[str]]
 
 def find_counts(fields: Fields, ctx: CheckContext) -> list[str]:
     """Fields with too few or too many items, and fields that the placement does not have."""
-    problems = [
-        f"{name}: is not a field of this placement"
-        for name in fields
-        if all(field.name != name for field in ctx.placement.fields)
-    ]
+    known = {field.name for field in ctx.placement.fields}
+    problems = [f"{name}: is not a field of this placement" for name in fields if name not in known]
     for field in ctx.placement.fields:
         number = len(fields.get(field.name, ()))
         if number < field.min_count:
