@@ -63,7 +63,20 @@ def test_cleaning_again_changes_nothing(text: str) -> None:
     assert Brief.model_validate_json(brief.model_dump_json()) == brief
 
 
-@pytest.mark.parametrize("text", ["<b>Socks</b>", "<img src=x onerror=alert(1)", "</p", "<!-- x", "<?xml", "<SCRIPT>", "<|im_end|>", "Ends {{ day }}", "{% if %}"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<b>Socks</b>",
+        "<img src=x onerror=alert(1)",
+        "</p",
+        "<!-- x",
+        "<?xml",
+        "<SCRIPT>",
+        "<|im_end|>",
+        "Ends {{ day }}",
+        "{% if %}",
+    ],
+)
 def test_markup_is_named(text: str) -> None:
     assert "markup" in find_unfit(text)
     assert find_hidden(text) == ""
@@ -88,9 +101,11 @@ def test_what_is_published_word_for_word_must_be_fit_for_it() -> None:
         with pytest.raises(ValueError, match="the disclaimer cannot be set word for word"):
             find_shape(make_request(brief=make_brief(**change), placement="meta_feed"), feed)
     with_brand = next(p for p in load_placements([]).values() if any(f.source == "brief.brand" for f in p.fields))
-    assert any(field.source == "brief.url" for field in feed.fields)
-    brief = make_brief(url="https://x.example/?ad={{ad.id}}")
-    assert find_shape(make_request(brief=brief, placement="meta_feed"), feed)
+    search = load_placements([])["google_rsa"]
+    assert any(field.source == "brief.url" for field in search.fields)
+    assert find_shape(
+        make_request(brief=make_brief(url="https://x.example/?ad={{ad.id}}"), placement=search.id), search
+    )
     with pytest.raises(ValueError, match="has markup"):
         find_shape(make_request(brief=make_brief(brand="<i>Day</i>"), placement=with_brand.id), with_brand)
 
