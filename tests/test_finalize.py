@@ -11,6 +11,7 @@ from factory.commit import PHASE
 from factory.errors import ConservationError
 from factory.finalize import Ending, check_conservation, finalize
 from factory.ledger import commit_unit, make_outcome_row, make_refused_row
+from factory.publish import Guard
 from factory.runs import Plan, open_run, read_manifest
 from factory.segments import write_segment
 from factory.storage import Store
@@ -37,8 +38,8 @@ def make_unit(name: str, rows: int) -> Unit:
 class Run:
     """An output with one unit of four requests and one refused row planned, nothing finished yet."""
 
-    def __init__(self, tmp_path: Path, ids: Sequence[str] = IDS) -> None:
-        self.store = Store(str(tmp_path / "out"))
+    def __init__(self, tmp_path: Path, ids: Sequence[str] = IDS, output: str = "") -> None:
+        self.store = Store(output or str(tmp_path / "out"))
         prepared = plan_job(make_job(tmp_path / "job"))
         self.state = open_run(self.store, prepared.plan.loaded, "digest", "scripted", lambda: NOW)
         self.plan: Plan = replace(prepared.plan, run_id=self.state.run_id)
@@ -50,8 +51,9 @@ class Run:
         rows = [make_outcome_row(make_finished(request_id)) for request_id in ids]
         write_segment(self.store, PHASE, rows + [self.refused] * refused, self.plan.run_id, NOW)
 
-    def end(self, units: Sequence[Unit] = ()) -> Ending:
-        attempt = Attempt(
+    @property
+    def attempt(self) -> Attempt:
+        return Attempt(
             attempt=self.plan.attempt,
             started_at="",
             finished_at="",
@@ -60,7 +62,10 @@ class Run:
             gpus=0.0,
             cpus=1.0,
         )
-        return finalize(self.store, self.plan, self.state, attempt, [make_unit("u-1", 5), *units])
+
+    def end(self, units: Sequence[Unit] = (), guard: Guard = lambda: None) -> Ending:
+        units = [make_unit("u-1", 5), *units]
+        return finalize(self.store, self.plan, self.state, self.attempt, units, guard)
 
 
 def test_a_complete_run_is_done(tmp_path: Path) -> None:
