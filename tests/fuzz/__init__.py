@@ -1,0 +1,1 @@
+"""Hostile briefs and hostile answers through the whole path: nothing crashes, nothing is lost, nothing gets out."""
