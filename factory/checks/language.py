@@ -48,7 +48,8 @@ def find_language(texts: list[str], ctx: CheckContext) -> str:
 
     Names and codes of the brief do not count.
     """
-    words = [word for word in split_words(fold(" ".join(texts)[:MOST_TEXT])) if word not in ctx.own_words]
+    own_words = ctx.own_words
+    words = [word for word in split_words(fold(" ".join(texts)[:MOST_TEXT])) if word not in own_words]
     language = ctx.language
     wrong = _find_script(words, language)
     if wrong or language not in _LATIN:

@@ -33,11 +33,17 @@ def find_facts(brief: Brief) -> Facts:
     phrases = [brief.product_name, brief.offer.text or brief.offer.code, *brief.key_messages]
     phrases += [claim.text for claim in brief.claims]
     phrases += brief.attributes.values()
-    amounts = [_write_amount(amount) for amount in (brief.price, brief.sale_price) if amount is not None]
-    names = {split_words(brief.brand)} - {_NO_WORDS}
+    return _find_facts(brief.brand, tuple(phrases), brief.price, brief.sale_price)
+
+
+@lru_cache(maxsize=256)
+def _find_facts(brand: str, texts: tuple[str, ...], price: Decimal | None, sale_price: Decimal | None) -> Facts:
+    """Once for a request's candidates and once more for its pooled set, and a brief has several requests."""
+    amounts = [_write_amount(amount) for amount in (price, sale_price) if amount is not None]
+    names = {split_words(brand)} - {_NO_WORDS}
     return Facts(
         names=frozenset(names),
-        phrases=frozenset({split_words(phrase) for phrase in phrases} - {_NO_WORDS} - names),
+        phrases=frozenset({split_words(phrase) for phrase in texts} - {_NO_WORDS} - names),
         amounts=frozenset().union(*amounts),
     )
 
