@@ -51,12 +51,12 @@ def finalize(
     process may not publish any more, because another drives: then nothing that readers see is changed.
     Raises ConservationError when the counts do not add up, StorageError when something cannot be read or written.
     """
-    began = time.time()
+    guard()
     store.write_bytes(f"attempts/{attempt.attempt}.json", attempt.model_dump_json(indent=1).encode())
     planned = read_planned(store, plan.attempt)
     job = plan.loaded.job
     labels = RunLabels(job.text.model, job.text.template, job.text.adapters, tuple(plan.loaded.placements))
-    staged = open_staging(store, attempt.attempt)
+    staged = open_staging(store, attempt.attempt, time.time())
     with open_siblings(plan.loaded.placements) as siblings:
         compacted = compact(store, staged, PHASE, labels, planned.keys, siblings.add)
         # A resume trusts the ids that such a file names: without a mark it would never make them again.
@@ -77,7 +77,7 @@ def finalize(
         calibration=read_calibration(plan.identity.job, store),
         versions=state.versions,
     )
-    publish(store, attempt.attempt, pages, manifest.model_dump_json(indent=1).encode(), guard, began)
+    publish(store, attempt.attempt, pages, manifest, guard)
     return Ending(counts, report, compacted.damaged)
 
 

@@ -7,7 +7,9 @@ knows that the run is not finished. A crash anywhere in between is mended by doi
 from collections.abc import Callable, Mapping
 
 from factory.compact import FOLDERS
+from factory.errors import OutputError
 from factory.storage import Store
+from schemas.run import Manifest
 
 STAGING = "staging"
 MANIFEST = "manifest.json"
@@ -15,30 +17,35 @@ MANIFEST = "manifest.json"
 Guard = Callable[[], None]
 
 
-def open_staging(store: Store, attempt: str) -> Store:
-    """Return the place where `attempt` prepares its tables; what earlier ones left in theirs is removed."""
+def open_staging(store: Store, attempt: str, now: float) -> Store:
+    """Return the place where `attempt` prepares its tables. What killed commands left is removed: their tables, and the
+    temporary files that nobody writes any more, those last written before `now` (Unix time).
+    """
     store.delete_folder(STAGING)
+    store.delete_temporary(now)
     return store.enter(_locate(attempt))
 
 
-def publish(
-    store: Store, attempt: str, pages: Mapping[str, bytes], manifest: bytes, guard: Guard, cleared: float
-) -> None:
+def publish(store: Store, attempt: str, pages: Mapping[str, bytes], manifest: Manifest, guard: Guard) -> None:
     """Switch the tables of `attempt` into place, write `pages` (bytes by path) and, last of all, the manifest.
 
-    `guard` raises when this process may not publish any more: it is called before the old manifest goes and before the new
-    one is written. Temporary files that killed writers left before the Unix time `cleared` are removed. Raises StorageError.
+    `guard` raises when this process may not publish any more: it is called before each step that cannot be taken back.
+    Raises StorageError, and OutputError when another command has meddled with the tables: then there is no manifest.
     """
     guard()
     store.delete(MANIFEST)
     for folder in FOLDERS:
+        guard()
         store.replace_folder(f"{_locate(attempt)}/{folder}", folder)
     for path, data in pages.items():
         store.write_bytes(path, data)
-    store.delete_folder(STAGING)  # before the manifest: a finished output has no leftovers
-    store.delete_temporary(cleared)
+    store.delete_folder(STAGING)
+    found = {info.path for folder in FOLDERS for info in store.list(folder)}
+    if found != manifest.files.keys():
+        odd = ", ".join(sorted(found ^ manifest.files.keys())[:3])
+        raise OutputError(f"{store.uri}: the tables are not those just written ({odd})", "run the same command again")
     guard()
-    store.write_bytes(MANIFEST, manifest)
+    store.write_bytes(MANIFEST, manifest.model_dump_json(indent=1).encode())
 
 
 def _locate(attempt: str) -> str:

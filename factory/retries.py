@@ -10,10 +10,10 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from factory.storage_errors import classify, is_transient, is_unconnected
+from factory.storage_errors import classify, is_silent, is_transient
 
 PATIENCE_SECONDS = 75.0  # a store that restarts or asks for less is back within a minute
-# A store that never answered this process and takes no connection is more likely a wrong address than a hiccup.
+# A store that never answered this process and stays silent is more likely a wrong address than a hiccup.
 FIRST_PATIENCE_SECONDS = 10.0
 FIRST_PAUSE_SECONDS = 0.2
 LONGEST_PAUSE_SECONDS = 8.0
@@ -39,7 +39,7 @@ def persist(action: Callable[[], Result], endpoint: str) -> Result:
                 raise
             pause = random.uniform(0, min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2**attempt))
             spent = time.monotonic() - began
-            early = is_unconnected(error) and not has_answered(endpoint)
+            early = is_silent(error) and not has_answered(endpoint)
             if spent + pause > (FIRST_PATIENCE_SECONDS if early else PATIENCE_SECONDS):
                 error.add_note(f"tried {attempt} times in {spent:.0f} s")
                 raise

@@ -61,7 +61,14 @@ _CLASSES: dict[str, Kind] = {
     "PermissionError": "denied",
 }
 _NUMBERS: dict[int, Kind] = {errno.ENOSPC: "full", errno.EDQUOT: "full", errno.EROFS: "denied"}
-_UNCONNECTED = ("ConnectTimeoutError", "ProxyConnectionError", "ClientConnectorError", "gaierror")
+_SILENT = (
+    "ConnectTimeoutError",
+    "ReadTimeoutError",
+    "ProxyConnectionError",
+    "SSLError",
+    "ClientConnectorError",
+    "gaierror",
+)
 
 _WHAT: dict[Kind, str] = {
     "missing": "does not exist",
@@ -120,10 +127,10 @@ def is_transient(error: BaseException) -> bool:
     return classify(error) in ("unreachable", "busy")
 
 
-def is_unconnected(error: BaseException) -> bool:
-    """Return whether the store was not even reached: its address may be wrong. A connection that broke is another thing."""
+def is_silent(error: BaseException) -> bool:
+    """Return whether nothing spoke to us at all: the address may be wrong. A connection that broke is another thing."""
     inner = getattr(error, "kwargs", {}).get("error", error)  # botocore's errors carry the HTTP client's
-    return any(base.__name__ in _UNCONNECTED for each in (error, inner) for base in type(each).__mro__)
+    return any(base.__name__ in _SILENT for each in (error, inner) for base in type(each).__mro__)
 
 
 def _read_status(response: dict[str, Any]) -> int:

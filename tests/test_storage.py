@@ -2,6 +2,9 @@
 
 import os
 import pickle
+import shutil
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -96,6 +99,29 @@ def test_pyarrow_reads_through_the_file_system(store: Store, tmp_path: Path) -> 
     assert table["placement"].to_pylist() == ["a", "a"]
 
 
+def test_a_folder_takes_the_place_of_another(store: Store) -> None:
+    for path in ("new/a=1/x", "new/y", "old/a=1/x", "old/a=2/z", "older"):
+        store.write_bytes(path, path.encode())
+    store.replace_folder("new", "old")
+    assert [info.path for info in store.list()] == ["old/a=1/x", "old/y", "older"]
+    assert store.enter("old").read_bytes("a=1/x") == b"new/a=1/x"
+    store.replace_folder("old", "sub/first")
+    assert [info.path for info in store.list()] == ["older", "sub/first/a=1/x", "sub/first/y"]
+    store.delete_folder("sub")
+    store.delete_folder("sub")
+    assert [info.path for info in store.list()] == ["older"]
+
+
+def test_only_our_own_old_temporary_files_are_removed(tmp_path: Path) -> None:
+    ours, theirs, fresh = (tmp_path / "a" / name for name in (f".{'0' * 32}.tmp", ".x.tmp", f".{'1' * 32}.tmp"))
+    ours.parent.mkdir()
+    for path in (ours, theirs, fresh):
+        path.write_bytes(b"half")
+    os.utime(ours, (1000, 1000))
+    assert Store(str(tmp_path)).delete_temporary(2000) == 1
+    assert sorted(path.name for path in ours.parent.iterdir()) == sorted([theirs.name, fresh.name])
+
+
 @pytest.mark.parametrize("rel", ["../x", "a/../../x", "/etc/passwd", "a\0b"])
 def test_a_path_cannot_leave_the_store(tmp_path: Path, rel: str) -> None:
     with pytest.raises(StorageError, match="not a path inside"):
@@ -120,6 +146,32 @@ def test_a_failed_local_write_leaves_nothing(tmp_path: Path, monkeypatch: pytest
 def test_a_really_full_disk_is_named() -> None:
     with pytest.raises(StorageError, match="disk is full"), name_failure("/dev/full"):
         Path("/dev/full").write_bytes(b"x" * 10)
+
+
+# Fills a disk of one megabyte, mounted for this process alone, and says what it finds.
+FILL = """
+import os, sys
+from factory.errors import StorageError
+from factory.storage import Store
+store = Store(sys.argv[1])
+store.write_bytes("kept", b"old" * 100_000)
+for write in (store.write_bytes, store.put_if_absent):
+    for name in ("kept", "new"):
+        try:
+            write(name, os.urandom(900_000))
+        except StorageError as error:
+            print(error.retryable, "disk is full" in error.message)
+print(sorted(os.listdir(sys.argv[1])), store.size("kept"))
+"""
+
+
+def test_on_a_full_disk_nothing_is_half_written(tmp_path: Path) -> None:
+    mount = ["unshare", "--map-root-user", "--mount", "sh", "-c", 'mount -t tmpfs -o size=1m tmpfs "$0" && exec "$@"']
+    if shutil.which("unshare") is None or subprocess.run([*mount, str(tmp_path), "true"]).returncode:
+        pytest.skip("this machine lets nobody mount a small disk")
+    command = [*mount, str(tmp_path), sys.executable, "-c", FILL, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["False True"] * 4 + ["['kept'] 300000"]
 
 
 def test_readers_never_see_half_a_file(tmp_path: Path) -> None:
