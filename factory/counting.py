@@ -114,8 +114,8 @@ def char_bound(field: TextField, locale: str) -> int:
     """Return how many code points of NFC text in `locale` always fit `field`, or its `recommended` size if less.
 
     `locale` is a BCP 47 tag or only its language. What counts as text of the locale is its letters, ASCII and general
-    punctuation: no emoji; for X no link, and no euro or ellipsis sign; for SMS only GSM-7's basic characters in the
-    languages that it can spell. What goes beyond is found by the length check. At least 1.
+    punctuation: no emoji; for X no link, and no euro or ellipsis sign; for SMS none of GSM-7's extension, and in the
+    languages that it can spell only its basic characters. What goes beyond is found by the length check. At least 1.
     """
     limit = field.max if field.recommended is None else min(field.max, field.recommended)
     return _bound_chars(limit, field.counting, field.max_segments, locale)
