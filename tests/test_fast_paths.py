@@ -6,16 +6,18 @@ import pyarrow as pa
 import pytest
 
 from factory import describe
-from factory.check import check_candidate, make_context, trust_items
+from factory.check import check_candidate, check_item, is_whole, make_context, trust_items
 from factory.checks import words
 from factory.checks.form import find_incomplete
+from factory.checks.tables import open_tables
 from factory.checks.words import make_item
 from factory.tables import arrow_schema, to_table
 from schemas import brief
 from schemas.asset import CHECKS_TYPE, Candidate, Check
 from schemas.brief import clean_text
 from schemas.job import CheckConfig
-from tests.builders import make_candidate, make_fields, make_placement, make_request
+from schemas.placement import TextField
+from tests.builders import make_brief, make_candidate, make_fields, make_placement, make_request
 
 EVERY_SIGN = "7".join(map(chr, range(128)))
 PLAIN = ["it's 5.5 o'clock", "a_b 'x' x''y", "X200-b/7 snake_case", "", "'", "a'b'c 1'2", EVERY_SIGN.replace("'", "")]
@@ -32,7 +34,7 @@ def test_plain_brief_text_is_cleaned_as_any_text(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["come and", "Made with love and", "and_", "brand", "rock'n'and", "that's", "and 5", "and!"]
+    "text", ["come and", "Made with love and", "and_", "brand", "rock'n'and", "that's", "x'y'it's", "and 5", "and!"]
 )
 def test_plain_ends_are_judged_as_any_end(text: str) -> None:
     plain = make_item(text)
@@ -111,6 +113,31 @@ def test_trusted_items_are_not_judged_again_and_others_are() -> None:
     assert all(check.passed for check in check_candidate(trusted, context))
     elsewhere = {**fields, "description": [fields["description"][0], bad]}
     assert not all(check.passed for check in check_candidate(elsewhere, context))
+
+
+@pytest.mark.parametrize(
+    ("locale", "currency"), [("en-US", "USD"), ("ar-EG", "EGP"), ("pl-PL", "PLN"), ("ja-JP", "TRY")]
+)
+def test_signs_before_numbers_are_found_wherever_the_pattern_finds_one(locale: str, currency: str) -> None:
+    tables = open_tables(locale, currency)
+    befores = [
+        f"{start}{sign}{end}" for sign in tables.signs for start in ("", "a", "only ", "5") for end in ("", ".", "\n")
+    ]
+    for before in [*befores, "lasts", "for", "s", ".", "\n", ""]:
+        match = tables.sign_before.search(before) if before else None
+        found = tables.find_sign_before(before)
+        assert (match.group() if match else None) == (found.sign if found else None), before
+
+
+@pytest.mark.parametrize(
+    "text", ["Made with care and", "Warm and dry,", "Dry boots: waterproo", "Dry boots. Warm.", "Terms apply."]
+)
+def test_a_whole_text_is_one_that_its_ends_rules_pass(text: str) -> None:
+    field = TextField(name="headline", max=20)
+    request = make_request(brief=make_brief(disclaimer="Terms apply."))
+    context = make_context(request, make_placement(fields=[field]), CheckConfig(), ())
+    failed = {check.rule for check in check_item(text, field, context)}
+    assert is_whole(text, field, context) == failed.isdisjoint({"cut_off", "incomplete"})
 
 
 def test_make_gives_what_model_construct_gives() -> None:
