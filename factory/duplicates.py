@@ -11,7 +11,7 @@ import numpy.typing as npt
 from factory.coerce import to_text
 from factory.mapping import ColumnMap, compile_columns
 from factory.units import DamagedError, InputPlan, Unit, iterate_rows
-from schemas.brief import clean_text
+from schemas.brief import clean_line
 
 SCAN_THREADS = 8  # files whose ids are read at a time
 
@@ -126,6 +126,6 @@ def _clean_id(value: object) -> str:
     if text.isascii() and text.isprintable():
         return text.strip()
     try:
-        return clean_text(text)
+        return clean_line(text)
     except ValueError:
         return ""

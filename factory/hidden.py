@@ -3,7 +3,7 @@
 import re
 import unicodedata
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
 # Zero-width and bidirectional marks, soft hyphen, tags, private use, replacement character, noncharacters, surrogates.
 _HIDDEN = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\ufffb\ufffd"
@@ -25,7 +25,7 @@ _OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud8
 def find_hidden(text: str) -> str:
     """Return in words the first control or invisible character of `text` (UTR #36, UTS #39), or "".
 
-    Line feed and tab are let be; so are joiners between emoji and in scripts that they shape, direction marks in
+    Line feeds are let be; so are joiners between emoji and in scripts that they shape, direction marks in
     right-to-left text, and the tags of flags. https://www.unicode.org/reports/tr36/
     """
     if text.isascii() and text.isprintable():

@@ -124,7 +124,7 @@ def _evaluate(step: _Step, row: Mapping[str, Any]) -> Any:
         value = to_lines(row[name])
         if isinstance(value, list):
             value = "; ".join(map(str, value))
-        if isinstance(value, Unreadable | dict):
+        if not isinstance(value, str | None):
             return Unreadable(f"made from column {name}, which is not text")
         texts[name] = "" if value is None else value[: MAX_TEXT + 1]
     try:

@@ -25,6 +25,7 @@ _UNSEEN = re.compile(
     "\u3164\ufeff\uffa0\ufff0-\ufffb\ufdd0-\ufdef\ufffe\uffff\U000e0000-\U000e0fff\U000ffffe\U000fffff\U0010fffe\U0010ffff]"
 )
 _LINE_ENDS = re.compile("[\u2028\u2029]")
+_BREAKS = re.compile(r"[\t\n\r]+")
 _LIST_SEPARATOR = re.compile(r"\s*[;|\n]\s*")
 
 
@@ -42,6 +43,11 @@ def clean_text(value: str) -> str:
     # Removing first: what a control character kept apart is composed, and stays as it is when it is read again.
     seen = _LINE_ENDS.sub("\n", _UNSEEN.sub(r"\1", _CONTROL.sub("", value)))
     return unicodedata.normalize("NFC", seen).strip()
+
+
+def clean_line(value: str) -> str:
+    """Return `clean_text` of `value` on one line: tabs and line breaks become a space. Raises as `clean_text` does."""
+    return _BREAKS.sub(" ", clean_text(value))
 
 
 def split_list(value: Any) -> Any:
@@ -79,7 +85,7 @@ def _check_currency(value: str) -> str:
 
 Text = Annotated[str, AfterValidator(clean_text), Field(max_length=MAX_TEXT)]
 OptionalText = Annotated[Text, BeforeValidator(blank_when_null)]
-Line = Annotated[str, AfterValidator(clean_text), Field(max_length=500)]
+Line = Annotated[str, AfterValidator(clean_line), Field(max_length=500)]
 OptionalLine = Annotated[Line, BeforeValidator(blank_when_null)]
 Lines = Annotated[list[Line], BeforeValidator(split_list), Field(max_length=100)]
 Amount = Annotated[Decimal, BeforeValidator(_reject_odd_amount), Field(ge=0, max_digits=14, allow_inf_nan=False)]

@@ -1,6 +1,8 @@
 """What nobody sees is found, what scripts and emoji need is let be; a brief is cleaned of it once and for all."""
 
 import json
+from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
@@ -9,12 +11,14 @@ from factory.describe import clean
 from factory.hidden import find_hidden, find_unfit, spell_hidden
 from factory.placements import load_placements
 from factory.writing import find_shape, read_fields
-from schemas.brief import Brief, clean_text
+from schemas.asset import Refusal
+from schemas.brief import Brief, clean_line, clean_text
 from tests.builders import make_brief, make_placement, make_request
+from tests.parquet import read_all, write_briefs
 
 SEEN = [
     "plain",
-    "Zeile\nzwei\t",
+    "Zeile\nzwei",
     "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",
     "\u0915\u094d\u200d\u0937",
     "\U0001f468\u200d\U0001f469\u200d\U0001f467",
@@ -22,6 +26,7 @@ SEEN = [
     "\u05e9\u05dc\u05d5\u05dd\u200f!",
 ]
 HIDDEN = [
+    "a\tb",
     "a\x1b[31m",
     "a\x00",
     "a\x85b",
@@ -49,7 +54,7 @@ def test_what_is_hidden_is_named(text: str) -> None:
 
 @pytest.mark.parametrize("text", HIDDEN[:8])
 def test_a_brief_is_cleaned_of_what_is_hidden(text: str) -> None:
-    cleaned = clean_text(f"Warm {text} socks")
+    cleaned = clean_line(f"Warm {text} socks")
     assert find_hidden(cleaned) == "" or "\u200d" in cleaned
 
 
@@ -127,3 +132,21 @@ def test_what_a_terminal_obeys_is_spelt_and_json_stays_json() -> None:
     text = "a\x1b[31m\x9b2J\u202e\x7f\ud83d\nWärme \u05e9\u200f"
     assert spell_hidden(text) == "a\\u001b[31m\\u009b2J\\u202e\\u007f\\ud83d\nWärme \u05e9\u200f"
     assert json.loads(spell_hidden(json.dumps({"a": text}, ensure_ascii=False))) == {"a": text}
+
+
+def test_what_is_one_line_stays_one_line() -> None:
+    assert clean_line(" a\tb\r\n\u2028c\u00a0d ") == "a b c\u00a0d"
+    brief = make_brief(brief_id="a\tb", disclaimer="Terms\napply.", description="one\ntwo")
+    assert (brief.brief_id, brief.disclaimer, brief.description) == ("a b", "Terms apply.", "one\ntwo")
+
+
+def test_an_id_that_differs_only_in_its_break_is_used_already(tmp_path: Path) -> None:
+    rows = [{"brief_id": brief_id, "product_name": "Socks"} for brief_id in ("a b", "a\tb", "a\u200b b")]
+    found = read_all(write_briefs(tmp_path / "briefs.parquet", rows))
+    assert [type(item).__name__ for item in found] == ["Brief", "Refusal", "Refusal"]
+
+
+def test_an_expression_over_what_is_no_text_costs_its_row_only(tmp_path: Path) -> None:
+    rows = [{"brief_id": "1", "product_name": "Socks", "spent": timedelta(seconds=5)}]
+    (refusal,) = read_all(write_briefs(tmp_path / "briefs.parquet", rows), {"description": "{{ spent }}"})
+    assert isinstance(refusal, Refusal) and "spent" in refusal.detail
