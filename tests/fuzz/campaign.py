@@ -65,13 +65,13 @@ class Campaign:
 
 
 def describe(error: Exception) -> str:
-    """Where in this repository an error comes from, and its kind: the same for the same defect."""
+    """Where in this repository an error comes from, its kind and the head of its words: about the same for one defect."""
     frames = [
         frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).is_relative_to(ROOT)
     ]
     own = [frame for frame in frames if ".venv" not in frame.filename][-1]
     return (
-        f"{Path(own.filename).relative_to(ROOT)}:{own.lineno} {own.name}: {type(error).__name__}: {str(error)[:300]!r}"
+        f"{Path(own.filename).relative_to(ROOT)}:{own.lineno} {own.name}: {type(error).__name__}: {str(error)[:60]!r}"
     )
 
 
