@@ -48,8 +48,9 @@ class BoundColumns:
             if not step.part:
                 values[step.head] = value
             elif value is not None:
-                whole = values.get(step.head)
-                values[step.head] = {**_open_up(step.head, whole), step.part: value}
+                whole = _open_up(step.head, values.get(step.head))
+                if whole is not None:  # else validation refuses what is there
+                    values[step.head] = {**whole, step.part: value}
         return values
 
     def read_id(self, row: Mapping[str, Any]) -> Any:
@@ -133,8 +134,10 @@ def _evaluate(step: _Step, row: Mapping[str, Any]) -> Any:
         return Unreadable(str(error))
 
 
-def _open_up(head: str, whole: Any) -> dict[str, Any]:
-    """The parts of a field that was given whole: an offer's text, or the pairs of attributes."""
+def _open_up(head: str, whole: Any) -> dict[str, Any] | None:
+    """The parts of a field that was given whole: an offer's text, or the pairs of attributes; None when it has none."""
+    if whole is None:
+        return {}
     if isinstance(whole, dict):
         return whole
-    return {"text": whole} if head == "offer" and whole is not None else {}
+    return {"text": whole} if head == "offer" and isinstance(whole, str) else None

@@ -137,6 +137,8 @@ def _read_attributes(value: Any) -> Any:
     if value is None:
         return {}
     if isinstance(value, list):  # a Parquet map arrives as key-value pairs
+        if not all(isinstance(pair, tuple | list) and len(pair) == 2 for pair in value):
+            raise ValueError("is a list, not pairs of a name and a value")
         return {str(key): item for key, item in value if item is not None}
     if isinstance(value, dict):
         return {key: item for key, item in value.items() if item is not None}

@@ -3,6 +3,7 @@
 import json
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -150,3 +151,17 @@ def test_an_expression_over_what_is_no_text_costs_its_row_only(tmp_path: Path) -
     rows = [{"brief_id": "1", "product_name": "Socks", "spent": timedelta(seconds=5)}]
     (refusal,) = read_all(write_briefs(tmp_path / "briefs.parquet", rows), {"description": "{{ spent }}"})
     assert isinstance(refusal, Refusal) and "spent" in refusal.detail
+
+
+@pytest.mark.parametrize("whole", [["XL", "SM"], [1.5], [["a"]], 7])
+def test_attributes_that_are_no_pairs_are_refused_and_not_taken_apart(tmp_path: Path, whole: Any) -> None:
+    rows = [{"brief_id": "1", "product_name": "Socks", "attributes": whole}]
+    (refusal,) = read_all(write_briefs(tmp_path / "briefs.parquet", rows))
+    assert isinstance(refusal, Refusal) and refusal.reason == "invalid_attributes"
+
+
+@pytest.mark.parametrize("whole", [{"offer": ["x"]}, {"attributes": ["x"]}, {"offer": b"x"}])
+def test_a_field_that_cannot_be_read_is_refused_though_a_part_of_it_can(tmp_path: Path, whole: dict[str, Any]) -> None:
+    row = {"brief_id": "1", "product_name": "Socks", "offer.text": "10% off", "attributes.k": "v"} | whole
+    (refusal,) = read_all(write_briefs(tmp_path / "briefs.parquet", [row]))
+    assert isinstance(refusal, Refusal) and refusal.reason == f"invalid_{next(iter(whole))}"

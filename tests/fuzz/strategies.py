@@ -59,7 +59,8 @@ _FIELDS = tuple(name for name in Brief.model_fields if name != "image_uri")
 _LISTS = ("key_messages", "must_include", "must_avoid", "competitors")
 _KINDS_OF_ANY_FIELD = (
     *("large_text", "dictionary", "binary", "int64", "uint64", "double", "half", "bool", "decimal", "huge_decimal"),
-    *("date", "timestamp", "nanoseconds", "duration", "time", "null", "texts", "numbers", "named", "map", "deep"),
+    *("date", "timestamp", "nanoseconds", "duration", "time", "null", "texts", "numbers", "named", "claims", "offer"),
+    *("map", "deep"),
 )
 
 pieces = st.sampled_from(hostile.PIECES)
@@ -153,9 +154,9 @@ def columns(draw: st.DrawFn, count: int) -> dict[str, list[Any]]:
     for name in draw(st.lists(st.sampled_from(_FIELDS), min_size=1, max_size=5, unique=True)):
         choice = draw(st.integers(0, 9))
         kind = "text"
-        if choice >= 5 and name in _OWN_KINDS:
+        if 4 <= choice <= 6 and name in _OWN_KINDS:
             kind = draw(st.sampled_from(_OWN_KINDS[name]))
-        elif choice >= 8:
+        elif choice >= 7:
             kind = draw(st.sampled_from(_KINDS_OF_ANY_FIELD))
         values = _ODD_TEXTS.get(name, _VALUES[kind]) if kind == "text" else _VALUES[kind]
         table[name] = [kind, draw(st.lists(values | st.none(), min_size=count, max_size=count))]
