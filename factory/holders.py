@@ -9,6 +9,7 @@ from pathlib import Path
 
 from factory.errors import OutputError, StorageError
 from factory.storage import Store
+from factory.storage_errors import classify
 from schemas.base import Record
 
 
@@ -58,10 +59,10 @@ def read_or_none(store: Store, path: str) -> bytes | None:
     """Return the bytes of a file that may be gone."""
     try:
         return store.read_bytes(path)
-    except StorageError:
-        if store.exists(path):
-            raise
-        return None
+    except StorageError as error:
+        if classify(error.__cause__ or error) == "missing":
+            return None
+        raise
 
 
 def name_holder(epoch: int) -> str:

@@ -13,6 +13,7 @@ from typing import TypeVar
 from factory.storage_errors import classify, is_silent, is_transient
 
 PATIENCE_SECONDS = 75.0  # a store that restarts or asks for less is back within a minute
+FEWEST_ATTEMPTS = 3  # however long each takes: one that hangs until its time-out is no proof
 # A store that never answered this process and stays silent is more likely a wrong address than a hiccup.
 FIRST_PATIENCE_SECONDS = 10.0
 FIRST_PAUSE_SECONDS = 0.2
@@ -40,7 +41,8 @@ def persist(action: Callable[[], Result], endpoint: str) -> Result:
             pause = random.uniform(0, min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2**attempt))
             spent = time.monotonic() - began
             early = is_silent(error) and not has_answered(endpoint)
-            if spent + pause > (FIRST_PATIENCE_SECONDS if early else PATIENCE_SECONDS):
+            enough = early or attempt >= FEWEST_ATTEMPTS
+            if enough and spent + pause > (FIRST_PATIENCE_SECONDS if early else PATIENCE_SECONDS):
                 error.add_note(f"tried {attempt} times in {spent:.0f} s")
                 raise
             time.sleep(pause)

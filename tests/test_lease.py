@@ -2,9 +2,11 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -21,7 +23,7 @@ from tests.fault_proxy import Fault, FaultProxy, fail, reset_after
 from tests.s3_server import S3Server
 
 BOTH = [pytest.param("local"), pytest.param("s3", marks=pytest.mark.s3)]
-BEAT, EXPIRY = 0.4, 2.0
+BEAT, EXPIRY = 1.0, 3.0  # seconds: a busy machine may hold a heartbeat back for as long as three of them take
 DAY = 86_400.0
 
 # Holds the lease until its input ends; says each second word that a test waits for. A machine of its own makes it "remote".
@@ -98,16 +100,20 @@ def hold(store: Store) -> Iterator[None]:
 
 
 def test_of_many_at_once_one_wins(store: Store) -> None:
-    def try_it(number: int) -> bool:
-        try:
-            with hold_lease(store, f"factory run {number}", BEAT, EXPIRY) as lease:
-                time.sleep(1.5)
-                lease.check()
-        except OutputError:
-            return False
-        return True
-
     for epoch in (1, 2):  # the second round takes what the first has released
+        refused = threading.Semaphore(0)
+
+        def try_it(number: int, refused: threading.Semaphore = refused) -> bool:
+            try:
+                with hold_lease(store, f"factory run {number}", BEAT, EXPIRY) as lease:
+                    for _ in range(15):
+                        assert refused.acquire(timeout=60)
+                    lease.check()
+            except OutputError:
+                refused.release()
+                return False
+            return True
+
         with ThreadPoolExecutor(16) as pool:
             assert list(pool.map(try_it, range(16))).count(True) == 1
         assert find_epoch(store) == epoch
@@ -127,7 +133,9 @@ def test_a_second_one_is_told_who_holds_it(store: Store, drive: Callable[..., Dr
     holder = read_holder(store, 1)
     assert holder is not None and holder.pid == driver.process.pid
     assert f"process {driver.process.pid} on {holder.host} since {holder.since}" in words
-    assert "'factory run one'" in words and "last sign of life is 0 s old" in words and "takes over" in words
+    assert (
+        "'factory run one'" in words and re.search(r"last sign of life is \d s old", words) and "takes over" in words
+    )
     assert caught.value.exit_code == 2
     assert driver.end() == 0
 

@@ -142,7 +142,7 @@ def test_what_does_not_pass_stops_at_once(proxy: FaultProxy, bucket: str, fault:
 
 def test_giving_up_says_how_long_it_was_tried(proxy: FaultProxy, bucket: str, quick: None) -> None:
     proxy.rule = Always(slow_down())
-    with pytest.raises(StorageError, match=r"overloaded.*tried \d+ times in \d s") as caught:
+    with pytest.raises(StorageError, match=r"overloaded.*tried \d+ times in \d+ s") as caught:
         Store(bucket).write_bytes("x", b"")
     assert caught.value.retryable and "later resumes" in caught.value.hint
     assert 2 < proxy.count < 100
