@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from factory.errors import FactoryError
+from factory.hidden import spell_hidden
 
 if TYPE_CHECKING:
     from factory.driver import Result
@@ -57,6 +58,7 @@ def run(
     """Run a job from briefs to scored assets; run it again to resume.
 
     Ctrl-C or SIGTERM stops it in a resumable way; a second one at once.
+
     Exit codes: 0 done, 1 failed or too many rows refused, 2 bad job or arguments, 3 stopped early and resumable.
     """
     from factory import driver, planning
@@ -185,12 +187,26 @@ def bench_overhead(
     _finish_bench(run_bench(requests or [2_000, 20_000]), as_json)
 
 
+@bench_app.command("resume")
+def bench_resume(
+    finished: Annotated[
+        list[int] | None, typer.Option(help="Finished requests to go on from; repeat it. Default 10000 100000.")
+    ] = None,
+    output: Annotated[str | None, typer.Option(help="Where outputs lie meanwhile: a folder or s3://bucket/prefix.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Measure going on: seconds and memory to the first new request, work done twice after a kill, committing."""
+    from factory.bench.resume import run_bench
+
+    _finish_bench(run_bench(finished or [10_000, 100_000], output), as_json)
+
+
 def main() -> NoReturn:
     """Entry point: run a verb and turn our errors into a message and an exit code."""
     try:
         ended = app(standalone_mode=False)  # the code of a typer.Exit, else None
     except FactoryError as error:
-        typer.echo(f"error: {error}", err=True)
+        typer.echo(spell_hidden(f"error: {error}"), err=True)
         sys.exit(error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
         ended = _INTERRUPTED
@@ -220,7 +236,7 @@ def _finish_run(result: "Result", as_json: bool, **more: int) -> None:
 
 
 def _print_json(value: Any) -> None:
-    typer.echo(json.dumps(value, ensure_ascii=False, default=str))
+    typer.echo(spell_hidden(json.dumps(value, ensure_ascii=False, default=str)))
 
 
 def _finish_bench(result: dict[str, Any], as_json: bool) -> None:

@@ -8,7 +8,7 @@ from factory import cli, driver, outputs
 from factory.errors import ConservationError, EngineError, FactoryError, JobError, OutputError, StorageError
 from tests.jobs import call_factory, check_message, make_job
 
-VERBS = ("run", "plan", "status", "report", "doctor", "bench")
+VERBS = ("run", "retry", "plan", "status", "report", "doctor", "bench")
 
 
 def call(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
@@ -25,7 +25,7 @@ def test_help_names_every_verb(monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
     assert all(f"  {verb} " in said for verb in VERBS) and "jobs/ad_copy" in said
     assert call(monkeypatch, "run", "--help") == 0
     said = capsys.readouterr().out
-    assert all(option in said for option in ("--briefs", "--output", "--limit", "--set", "--json", "Exit codes"))
+    assert all(option in said for option in ("--briefs", "--output", "--limit", "--set", "--fresh", "--json", "Exit codes"))
 
 
 @pytest.mark.parametrize(

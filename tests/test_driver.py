@@ -102,11 +102,11 @@ def test_each_bound_of_a_budget_is_noticed(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_the_time_split_sums_to_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    ticks = iter([10.0, 60.0])
+    ticks = iter([10.0, 50.0, 60.0])
     monkeypatch.setattr(driver.time, "monotonic", lambda: next(ticks))
     monkeypatch.setattr(driver.time, "time", lambda: 1010.0)
     clock = driver._Clock(began=2.0)
-    clock.flow_began, clock.flow_ended = 12.0, 50.0
+    clock.end_flow(flow_began=12.0)
     split = clock.split(Receipt(segment="", engine_ready_at=1030.0, engine_load_seconds=15.0))
     assert split == {"start": 13.0, "engine load": 15.0, "generation": 20.0, "rest": 10.0}
     assert sum(split.values()) == 58.0
