@@ -9,7 +9,6 @@ import typer
 
 from factory.errors import FactoryError
 from factory.hidden import spell_hidden
-from factory.hidden import spell_hidden
 
 if TYPE_CHECKING:
     from factory.driver import Result
