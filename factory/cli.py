@@ -192,7 +192,9 @@ def bench_resume(
     finished: Annotated[
         list[int] | None, typer.Option(help="Finished requests to go on from; repeat it. Default 10000 100000.")
     ] = None,
-    output: Annotated[str | None, typer.Option(help="Where outputs lie meanwhile: a folder or s3://bucket/prefix.")] = None,
+    output: Annotated[
+        str | None, typer.Option(help="Where outputs lie meanwhile: a folder or s3://bucket/prefix.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Measure going on: seconds and memory to the first new request, work done twice after a kill, committing."""

@@ -1,15 +1,18 @@
 """Watches a command and every process below it: CPU seconds and memory, those of processes that have gone included."""
 
 import subprocess
+import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
 CPU_SECONDS = 0.2  # between readings of CPU time: what a process spends after its last one is missed
+POLL_SECONDS = 0.1  # between two looks at whether a command has come as far as is waited for
 MEMORY_READINGS = 5  # a reading of memory after every so many readings of CPU time
 _SMAPS = ("Pss_Anon:", "Pss_File:", "Pss_Shmem:")
 
@@ -53,6 +56,12 @@ class _Watch:
                 continue
             self._cpu[pid] = times.user + times.system
 
+    def kill(self) -> None:
+        """End everyone by SIGKILL, the first process first."""
+        for process in self._seen.values():
+            with suppress(psutil.Error):
+                process.kill()
+
     def read_memory(self) -> None:
         """Read everyone's memory and keep the highest sums."""
         sizes = [_read_sizes(process) for process in self._seen.values()]
@@ -77,6 +86,40 @@ def run_watched(command: Sequence[str]) -> Usage:
     if child.returncode:
         raise subprocess.CalledProcessError(child.returncode, command, stdout, stderr)
     return Usage(watch.cpu_seconds, wall, watch.peak_memory, watch.peak_store, stdout)
+
+
+def watch_until(command: Sequence[str], is_reached: Callable[[], bool]) -> Usage:
+    """Run `command` until `is_reached`, then kill it and every process below it at once; return what it took so far.
+
+    Raises CalledProcessError, with its stderr, when it ends before.
+    """
+    began = time.monotonic()
+    with tempfile.TemporaryFile("w+") as errors:
+        child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=errors)
+        watch = _Watch(psutil.Process(child.pid))
+        done = threading.Event()
+        thread = threading.Thread(target=_follow, args=(watch, done), daemon=True)
+        thread.start()
+        try:
+            while True:
+                looked = time.monotonic()
+                if is_reached():
+                    break
+                if child.poll() is not None:
+                    errors.seek(0)
+                    raise subprocess.CalledProcessError(child.returncode, command, "", errors.read())
+                time.sleep(max(POLL_SECONDS, 10 * (time.monotonic() - looked)))  # looking must not be what is measured
+            wall = time.monotonic() - began
+        finally:
+            done.set()
+            thread.join()
+            watch.read_cpu()
+            watch.read_memory()
+            watch.kill()
+            child.wait()
+            watch.read_cpu()  # finds whom the killed ones had just started
+            watch.kill()
+    return Usage(watch.cpu_seconds, wall, watch.peak_memory, watch.peak_store, "")
 
 
 def _follow(watch: _Watch, done: threading.Event) -> None:
