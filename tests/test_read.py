@@ -2,6 +2,7 @@
 
 import datetime
 import json
+import shutil
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -46,11 +47,20 @@ def test_a_huge_row_group_is_not_cut_to_shreds(tmp_path: Path) -> None:
 
 def test_unit_ids_are_stable_and_follow_the_content(tmp_path: Path) -> None:
     here = write_briefs(tmp_path / "a" / "f.parquet", make_rows(50), group_rows=20)
-    there = write_briefs(tmp_path / "b" / "f.parquet", make_rows(50), group_rows=20)
+    there = tmp_path / "b" / "f.parquet"
+    there.parent.mkdir()
+    shutil.copy2(here, there)
     other = write_briefs(tmp_path / "c" / "f.parquet", make_rows(50, price=110.5), group_rows=20)
     ids = [[unit.id for unit in plan_input(str(path.parent), {}, 10).units] for path in (here, there, other)]
     assert ids[0] == ids[1] and len(set(ids[0])) == len(ids[0]) == 5
     assert not set(ids[0]) & set(ids[2])
+
+
+def test_a_file_written_anew_has_new_units_though_its_end_is_the_same(tmp_path: Path) -> None:
+    file = write_briefs(tmp_path / "f.parquet", make_rows(50))
+    before = [unit.id for unit in plan_input(str(file), {}, 10).units]
+    write_briefs(file, make_rows(50))
+    assert [unit.id for unit in plan_input(str(file), {}, 10).units] != before
 
 
 def test_arrow_types_of_all_kinds_are_read(tmp_path: Path) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from factory.commit import PHASE, PLAN_PHASE
-from factory.planning import Prepared
 from factory.ledger import Planned, commit_unit, make_refused_id, make_refused_row, read_planned
+from factory.planning import Prepared
 from factory.prepare import make_requests
 from factory.read import read_unit
 from factory.segments import SegmentRow, list_segments, read_finished, set_aside, write_segment
