@@ -1,5 +1,6 @@
 """Runs a job from its YAML to its manifest: the order of events, and the clock that times them."""
 
+import sys
 import tempfile
 import time
 from dataclasses import dataclass, replace
@@ -67,7 +68,7 @@ def run_job(path: str, options: Options) -> Result:
         highest = prepared.plan.loaded.job.execution.max_quarantine_rate
         too_many = check_quarantine_rate(done.counts, highest)
         return Result(store.uri, done, None, Receipt(segment=""), _locate_log(prepared.plan), {}, too_many)
-    with hold_lease(store, f"factory run {path}") as lease:
+    with hold_lease(store, f"factory run {path}", say=_say) as lease:
         return _drive(prepared, store, lease, began)
 
 
@@ -86,7 +87,7 @@ def retry_job(uri: str, reason: str | None, briefs: str | None) -> tuple[Result 
     chosen = read_failures(store).find_final(reason)
     if not chosen and briefs is None:
         return None, 0
-    with hold_lease(store, f"factory retry {uri}") as lease:
+    with hold_lease(store, f"factory retry {uri}", say=_say) as lease:
         reopen(store, state, chosen)
         fixes = state.fixes if briefs is None else [*state.fixes, locate_uri(Path.cwd(), briefs)]
         loaded = LoadedJob.model_validate(state.job)
@@ -188,6 +189,10 @@ def check_quarantine_rate(counts: dict[str, int], maximum: float) -> QuarantineR
         f"{counts['planned']:,} requests were refused: more than execution.max_quarantine_rate {maximum:.0%}",
         "read quarantine/ in the output for each row's reason; all other rows are done",
     )
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
 
 
 def _locate_log(plan: Plan) -> Path:

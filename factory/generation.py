@@ -42,7 +42,6 @@ class Generation:
     totals: Receipt = field(default_factory=lambda: Receipt(segment=""))
     resources: Resources | None = None
     flow_began: float = 0.0
-    is_cut: bool = False  # work that was under way did not come to its end
 
     def run(self) -> None:
         """Do every pass. `totals` is then the sum of all receipts. Raises FactoryError of any kind."""
@@ -115,5 +114,4 @@ class Generation:
                 )
                 watch.drain()
             if until is not None and time.monotonic() > until:
-                self.is_cut = True
-                return
+                return  # what is still under way is left to the next command

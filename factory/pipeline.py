@@ -131,7 +131,7 @@ def _read_batch(batch: dict[str, Any], shared: Any, store: Store, watch: RayWatc
             yield from read_requests(unit, plan, store, duplicates, finished)
 
 
-def _read_again(batch: dict[str, Any], chosen: Any, store: Store) -> Iterator[pa.Table]:
+def _read_again(_batch: dict[str, Any], chosen: Any, store: Store) -> Iterator[pa.Table]:
     yield from read_again(ray.get(chosen), store)
 
 

@@ -78,7 +78,8 @@ class Progress:
         if seconds > 0:
             parts.append(f"{total.output_tokens / seconds:,.0f} tokens/s")
             left = max(0, self._planned - total.finished)
-            parts.append(f"ETA {format_seconds(left * seconds / total.finished)}")
+            if total.finished:
+                parts.append(f"ETA {format_seconds(left * seconds / total.finished)}")
         parts.append(f"quarantined {total.quarantined + total.refused:,}")
         return " · ".join(parts)
 
