@@ -9,7 +9,7 @@ from ray.data import DataContext
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from factory.engines.vllm_options import runs_on_cpu
-from factory.errors import JobError
+from factory.errors import EngineError, JobError
 from factory.runs import Plan
 from factory.watch import Start, Verdict, Watch
 
@@ -79,6 +79,11 @@ def start_ray(address: str | None) -> None:
     except (ConnectionError, RuntimeError, ValueError) as error:
         raise JobError(
             f"no Ray cluster at {address!r}: {error}", "unset RAY_ADDRESS to run on this machine, or start the cluster"
+        ) from error
+    except Exception as error:  # Ray raises plain Exception when one of its processes does not come up
+        words = " ".join(str(error).split())[:300]
+        raise EngineError(
+            f"Ray could not start: {words}", "often too little memory or too many other programs: run it again"
         ) from error
     context = DataContext.get_current()
     context.enable_progress_bars = False

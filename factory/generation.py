@@ -66,6 +66,7 @@ class Generation:
                 self._run_pass(chosen, level, self.resources)
         finally:
             cluster.stop_ray()
+            self.stop.take_signals()  # Ray gave them back to nobody
 
     def _find_pending(self, tried: dict[str, Failure]) -> dict[str, Failure]:
         """Return what failed and is to be tried again; what the job and its briefs no longer ask for is not."""
