@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 import ray
 from ray.data import ActorPoolStrategy, Dataset
-from ray.exceptions import RayError, RayTaskError
+from ray.exceptions import RayError
 
 from factory.cluster import READ_CPUS, RayWatch, Resources
 from factory.duplicates import Duplicates
@@ -92,9 +92,7 @@ def stream_receipts(
         for batch in receipts.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0):
             for text in batch.column("receipt").to_pylist():
                 yield Receipt.model_validate_json(text)
-    except FactoryError:
-        raise
-    except (RayError, RayTaskError) as error:
+    except RayError as error:
         raise _translate(error) from error
 
 
@@ -139,7 +137,7 @@ def _translate(error: BaseException) -> FactoryError:
     """Find our own error inside Ray's wrapping; what is left is an engine or cluster that died."""
     seen: BaseException | None = error
     while seen is not None:
-        if isinstance(seen, FactoryError):
+        if isinstance(seen, FactoryError) and not isinstance(seen, RayError):  # Ray makes classes that are both
             return seen
         cause = getattr(seen, "cause", None)
         seen = cause if isinstance(cause, BaseException) else seen.__cause__

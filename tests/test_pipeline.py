@@ -10,7 +10,8 @@ import pytest
 import ray
 
 from factory import cluster as ray_cluster
-from factory.errors import JobError
+from factory import pipeline
+from factory.errors import JobError, StorageError
 from factory.planning import Options, prepare_job
 from factory.runs import Plan
 
@@ -70,3 +71,12 @@ def test_every_gpu_gets_an_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     assert ray_cluster.plan_resources(make_plan()).replicas == 8
     found = ray_cluster.plan_resources(make_plan(parallel))
     assert (found.replicas, found.text_gpus, found.finish_replicas) == (4, 2.0, 8)
+
+
+def test_an_error_of_ours_comes_out_of_a_task_as_it_was_raised(cluster: None) -> None:
+    def fail() -> None:
+        raise StorageError("the bucket is closed", "open it")
+
+    with pytest.raises(ray.exceptions.RayError) as caught:
+        ray.get(ray.remote(num_cpus=0)(fail).remote())
+    assert str(pipeline._translate(caught.value)) == "the bucket is closed\n  fix: open it"
