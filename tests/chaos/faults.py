@@ -15,7 +15,13 @@ from tests.chaos.runner import Command
 from tests.fault_proxy import FaultProxy
 from tests.s3_server import S3Server
 
-TEXT, FINISH = "MapBatches(TextStage)", "MapBatches(FinishStage)"
+# How the processes that can be killed call themselves.
+TITLES = {
+    "kill_text": "MapBatches(TextStage)",
+    "kill_finish": "MapBatches(FinishStage)",
+    "kill_raylet": "raylet",
+    "kill_engine": "EngineCore",
+}
 SECOND_SIGNAL = 0.7  # seconds between SIGTERM and the impatient one
 PUBLISHED = ("/assets/", "/candidates/", "/quarantine/", "/staging/")
 
@@ -149,8 +155,8 @@ class Injector:
         match fault.kind:
             case "kill_driver":
                 command.send(signal.SIGKILL)
-            case "kill_text" | "kill_finish" | "kill_raylet":
-                return command.kill({"kill_text": TEXT, "kill_finish": FINISH, "kill_raylet": "raylet"}[fault.kind])
+            case "kill_text" | "kill_finish" | "kill_raylet" | "kill_engine":
+                return command.kill(TITLES[fault.kind])
             case "sigterm":
                 command.send(signal.SIGTERM)
             case "sigint":

@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
+from typing import Any
 
 from factory.storage import Store
 from tests.chaos.cluster import Cluster
@@ -22,6 +23,7 @@ class Place:
     output: str
     env: dict[str, str]
     bucket: str = ""
+    client: Any = None  # a plain S3 client of the bucket's server
     folder: Path | None = None
     cluster: Cluster | None = None
     damaged: list[str] = field(default_factory=list)
@@ -67,7 +69,7 @@ def open_place(lab: Lab, plan: Plan, number: int, disk_bytes: int) -> Iterator[P
     place = Place(str(folder / "out"), env, folder=folder / "out")
     try:
         if plan.home in ("s3", "cluster"):
-            place = Place(f"s3://{name}/night", env, bucket=lab.server.make_bucket(name))
+            place = Place(f"s3://{name}/night", env, lab.server.make_bucket(name), lab.server.make_client())
         else:
             folder.mkdir(parents=True)
         if plan.home == "disk":

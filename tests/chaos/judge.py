@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from factory.storage import Store
 from tests.chaos.homes import Place
-from tests.chaos.lab import TABLES, Lab, Truth, is_poisoned, read_truth
+from tests.chaos.lab import TABLES, Truth, is_poisoned, read_truth
 from tests.chaos.plans import POISON, SIGNALS, WEATHER, Fault, Plan
 from tests.chaos.runner import Ended
 from tests.jobs import check_law, read_manifest, read_rows
@@ -37,6 +37,9 @@ _MAY_END: dict[str, set[int]] = {kind: {1} for kind in _SOFT}
 _MAY_END |= {kind: {3} for kind in SIGNALS}
 _MAY_END["kill_driver"] = {-9}
 _MAY_END["sigterm_twice"] = {3, -15}
+_ADVICE = re.compile(r"^error: .+\n  fix: ", re.MULTILINE)
+_CAUSE = {"forbid": "denied", "disk_full": "disk is full"}
+_GO_ON = "Go on with: factory run"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,36 +51,37 @@ class Trial:
     orphans: tuple[str, ...] = ()
 
 
-def judge_command(trial: Trial) -> list[str]:
-    """A command ends in time, with a code and words that fit what befell it, and leaves no process."""
+def judge_command(trial: Trial, damaged: Sequence[str]) -> list[str]:
+    """A command ends in time, with a code and words that fit what befell it, and leaves no process.
+
+    One that finds a `damaged` segment file may end with 3: it names the file, and the next one makes anew what it held.
+    """
     ended, kinds = trial.ended, [fault.kind for fault in trial.struck]
     told = f"after {', '.join(map(str, trial.struck)) or 'nothing'}"
     breaches = [f"left process {each} {told}" for each in trial.orphans]
     if ended.code is None:
         return [f"hung {told}", *breaches]
+    words = ended.out + ended.err
     allowed = {0}.union(*(_MAY_END.get(kind, set()) for kind in kinds))
+    if any(path in words for path in damaged):
+        allowed.add(3)
     if ended.code not in allowed:
         breaches.append(f"ended with {ended.code} {told}: {_last_line(ended.err)}")
-    if "Traceback" in ended.err + ended.out:
-        breaches.append(f"showed a traceback {told}")
+    missing = "traceback-free words" if "Traceback" in words else ""
     # With its node's raylet gone Ray ends the driver from C++, where no Python can say anything.
-    if (
-        ended.code == 1
-        and "kill_raylet" not in kinds
-        and not re.search(r"^error: .+\n  fix: ", ended.err, re.MULTILINE)
-    ):
-        breaches.append(f"failed without saying what to do {told}: {_last_line(ended.err)}")
-    if ended.code == 1 and kinds == ["forbid"] and "denied" not in ended.err:
-        breaches.append(f"does not say that access was denied {told}: {_last_line(ended.err)}")
-    if ended.code == 1 and kinds == ["disk_full"] and "disk is full" not in ended.err:
-        breaches.append(f"does not say that the disk is full {told}: {_last_line(ended.err)}")
-    if (
-        ended.code == 3
-        and set(kinds) & set(SIGNALS) - {"sigterm_twice"}
-        and "Go on with: factory run" not in ended.out + ended.err
-    ):
-        breaches.append(f"does not print how to go on {told}: {_last_line(ended.err)}")
-    return breaches
+    if ended.code == 1 and "kill_raylet" not in kinds:
+        missing = missing or ("" if _ADVICE.search(words) else "what to do")
+    if ended.code == 1 and kinds in (["forbid"], ["disk_full"]) and _CAUSE[kinds[0]] not in words:
+        missing = missing or _CAUSE[kinds[0]]
+    if ended.code == 3 and set(kinds) & {"sigterm", "sigint", "ctrl_c"} and _GO_ON not in words:
+        missing = missing or _GO_ON
+    return breaches + ([f"does not say {missing!r} {told}: {_last_line(ended.err)}"] if missing else [])
+
+
+def judge_naming(trials: Sequence[Trial], damaged: Sequence[str]) -> list[str]:
+    """Each damaged segment file was named to the user by one of the commands."""
+    words = "\n".join(trial.ended.out + trial.ended.err for trial in trials)
+    return [f"nobody was told that {path} is damaged" for path in damaged if path not in words]
 
 
 def judge_second(second: Ended, first_was_running: bool) -> list[str]:
@@ -91,7 +95,7 @@ def judge_second(second: Ended, first_was_running: bool) -> list[str]:
     return [f"the second driver was not refused: code {second.code}: {_last_line(second.err)}"]
 
 
-def judge_output(lab: Lab, plan: Plan, place: Place, truth: Truth) -> list[str]:
+def judge_output(plan: Plan, place: Place, truth: Truth) -> list[str]:
     """The finished output is what the undisturbed run gives, and nothing else lies there."""
     found = read_truth(place.output)
     manifest = read_manifest(place.output)
@@ -114,7 +118,7 @@ def judge_output(lab: Lab, plan: Plan, place: Place, truth: Truth) -> list[str]:
         written = sum(rows for path, rows in manifest["files"].items() if path.startswith(f"{table}/"))
         if written != len(read_rows(place.output, table)):
             breaches.append(f"the manifest counts {written} rows of {table}")
-    return breaches + _find_litter(lab, place)
+    return breaches + _find_litter(place)
 
 
 def count_doubled(output: str) -> int:
@@ -168,7 +172,7 @@ def _leave_poison(truth: Truth) -> Truth:
     return Truth(truth.ids, rows, truth.counts)
 
 
-def _find_litter(lab: Lab, place: Place) -> list[str]:
+def _find_litter(place: Place) -> list[str]:
     """Files that are no part of an output, and uploads that were begun and never completed or aborted."""
     if place.folder is not None:
         names: Iterable[str] = [
@@ -176,10 +180,9 @@ def _find_litter(lab: Lab, place: Place) -> list[str]:
         ]
         uploads: Sequence[Any] = []
     else:
-        client = lab.server.make_client()
-        pages = client.get_paginator("list_objects_v2").paginate(Bucket=place.bucket)
+        pages = place.client.get_paginator("list_objects_v2").paginate(Bucket=place.bucket)
         names = [entry["Key"].removeprefix("night/") for page in pages for entry in page.get("Contents", [])]
-        uploads = client.list_multipart_uploads(Bucket=place.bucket).get("Uploads", [])
+        uploads = place.client.list_multipart_uploads(Bucket=place.bucket).get("Uploads", [])
     aside = {name for path in place.damaged for name in (path, f"{path}.aside")}
     litter = [name for name in names if not _FILES.fullmatch(name) and name not in aside]
     if sum(name.startswith("lease/") for name in names) > 2:

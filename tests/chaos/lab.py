@@ -52,8 +52,13 @@ class Lab:
         job = self.folder / "jobs" / shape
         if job.exists():
             return job
-        rows = make_product_rows(30 if shape == "spoilt" else 40)
         execution: dict[str, Any] = {"max_quarantine_rate": 0.5, "unit_rows": UNIT_ROWS}
+        if shape == "vllm":
+            # float32: texts are then the same in any batch.
+            execution["text"] = {"engine_options": {"dtype": "float32"}, "max_model_len": 1024}
+            text = {"template": "ad.j2", "model": "smollm2-135m-instruct", "candidates": 1, "max_repairs": 0}
+            return make_job(job, make_product_rows(6), placements=["meta_feed"], text=text, execution=execution)
+        rows = make_product_rows(30 if shape == "spoilt" else 40)
         if shape == "spoilt":
             rows[7] |= {"currency": "EURO"}
             execution["text"] = {"engine_options": {"fault_rate": 0.3}}

@@ -74,7 +74,7 @@ class Plan:
 
     seed: int
     home: Home
-    shape: str  # plain, spoilt (bad answers, and a refused row) or a kind of poison
+    shape: str  # plain, spoilt (bad answers, and a refused row), a kind of poison, or vllm (a real engine)
     commit_rows: int
     batch_rows: int
     faults: tuple[Fault, ...]
