@@ -16,10 +16,12 @@ from factory.noise import redirect_noise
 from factory.planning import Options, Prepared, check_engine, prepare_job, prepare_loaded
 from factory.preview import Preview
 from factory.progress import Progress
-from factory.runs import LoadedJob, Plan, check_output, locate_uri, open_run, read_manifest, read_state
+from factory.remaining import count_new, find_done_now
+from factory.runs import LoadedJob, Plan, check_output, locate_uri, open_run, read_state
 from factory.segments import Finished, read_finished, write_segment
 from factory.stopping import StopSign
 from factory.storage import Store
+from factory.unit_records import split_finished_units
 from schemas.asset import Outcome
 from schemas.run import Attempt, Manifest, Receipt, RunState
 
@@ -63,7 +65,7 @@ def run_job(path: str, options: Options) -> Result:
     prepared = prepare_job(path, options)
     store = Store(prepared.plan.loaded.output_uri)
     check_output(store, prepared.plan.loaded)
-    done = _find_done_now(store, prepared)
+    done = find_done_now(store, prepared)
     if done is not None:
         highest = prepared.plan.loaded.job.execution.max_quarantine_rate
         too_many = check_quarantine_rate(done.counts, highest)
@@ -120,11 +122,14 @@ def _drive(prepared: Prepared, store: Store, lease: Lease, began: float) -> Resu
     not_new = finished.with_ids(failures.list_ids())
     stop, log = StopSign(), _locate_log(plan)
     with redirect_noise(log) as stderr, Progress(stderr, loaded.job.name) as progress, stop.watch_signals():
-        num_new = prepared.preview.count_new(not_new)
-        progress.expect(num_new + len(failures.find_pending({})), prepared.preview.is_whole)
+        split = split_finished_units(prepared.source.units, plan, store, prepared.duplicates, not_new)
+        num_new, is_exact = count_new(prepared.preview, not_new, split)
+        progress.expect(num_new + len(failures.find_pending({})), is_exact)
         _announce(progress, prepared.preview, finished, num_new)
         clock = _Clock(began)
-        work = Generation(plan, store, prepared.source, prepared.duplicates, not_new, progress, stop, lease.check)
+        work = Generation(
+            plan, store, prepared.source, split, prepared.duplicates, not_new, progress, stop, lease.check
+        )
         progress.enter_stage("starting: schemas and Ray")
         work.run()
         clock.end_flow(work.flow_began)
@@ -155,27 +160,6 @@ def _announce(progress: Progress, preview: Preview, finished: Finished, num_new:
             f"going on: {about}{preview.num_requests - num_new:,} of {about}{preview.num_requests:,} requests are "
             f"finished, {about}{num_new:,} are to be made{stale if changed else ''}"
         )
-
-
-def _find_done_now(store: Store, prepared: Prepared) -> Manifest | None:
-    manifest = read_manifest(store)
-    if manifest is None or manifest.status != "done":
-        return None
-    failures = read_failures(store)
-    if failures.find_pending({}):
-        return None
-    return find_done(store, prepared.plan, prepared.preview, read_finished(store, PHASE).with_ids(failures.list_ids()))
-
-
-def find_done(store: Store, plan: Plan, preview: Preview, finished: Finished) -> Manifest | None:
-    """Return the manifest when it says that exactly this job over exactly these briefs is finished."""
-    manifest = read_manifest(store)
-    if manifest is None or manifest.status != "done" or manifest.job_digest != plan.identity.job:
-        return None
-    if not preview.is_whole or preview.count_new(finished):
-        return None
-    same = manifest.counts["planned"] == preview.num_requests and manifest.counts["rows_read"] == preview.num_rows
-    return manifest if same else None
 
 
 def check_quarantine_rate(counts: dict[str, int], maximum: float) -> QuarantineRateError | None:

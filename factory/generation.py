@@ -20,7 +20,7 @@ from factory.runs import Plan
 from factory.segments import Finished
 from factory.stopping import StopSign, find_exhausted, iterate_with_ticks
 from factory.storage import Store
-from factory.unit_records import split_finished_units, take_over
+from factory.unit_records import Split, take_over
 from factory.units import InputPlan, Unit
 from schemas.run import Receipt
 
@@ -34,6 +34,7 @@ class Generation:
     plan: Plan
     store: Store
     source: InputPlan
+    split: Split  # of the input: what needs no reading, and what does
     duplicates: Duplicates
     finished: Finished  # what needs no more work, requests that failed before included: they have passes of their own
     progress: Progress
@@ -50,11 +51,10 @@ class Generation:
         try:
             self.resources = cluster.plan_resources(self.plan)
             self.totals = commit_unreadable(self.source, self.plan, self.store)
-            split = split_finished_units(self.source.units, self.plan, self.store, self.duplicates, self.finished)
-            self.totals = self.totals.add(make_receipt("", [], take_over(split, self.plan, self.store)))
+            self.totals = self.totals.add(make_receipt("", [], take_over(self.split, self.plan, self.store)))
             self.flow_began = time.monotonic()
-            if split.left:
-                self._run_first_pass(split.left, self.resources)
+            if self.split.left:
+                self._run_first_pass(self.split.left, self.resources)
             tried: dict[str, Failure] = {}
             while not self.stop.reason:
                 pending = self._find_pending(tried)

@@ -9,8 +9,9 @@ import pyarrow as pa
 import pytest
 
 from factory import driver
-from factory.driver import check_quarantine_rate, find_done
+from factory.driver import check_quarantine_rate
 from factory.planning import Prepared
+from factory.remaining import find_done
 from factory.row_keys import make_keys
 from factory.segments import Finished
 from factory.stopping import find_exhausted

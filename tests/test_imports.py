@@ -37,6 +37,7 @@ CHAIN = (
     "pipeline",
     "planning",
     "preview",
+    "remaining",
     "runs",
     "show",
     "siblings",

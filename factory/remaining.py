@@ -1,0 +1,57 @@
+"""What is left to do of a run, from what its output holds: nothing, or how many requests."""
+
+from factory.commit import PHASE
+from factory.failures import read_failures
+from factory.planning import Prepared
+from factory.preview import Preview
+from factory.runs import Plan, read_manifest
+from factory.segments import Finished, read_finished
+from factory.storage import Store
+from factory.unit_records import Split, split_finished_units
+from schemas.run import Manifest
+
+
+def find_done_now(store: Store, prepared: Prepared) -> Manifest | None:
+    """Return the manifest when the output holds all of this job over its input, and nothing waits for another try."""
+    manifest = read_manifest(store)
+    if manifest is None or manifest.status != "done":
+        return None
+    failures = read_failures(store)
+    if failures.find_pending({}):
+        return None
+    not_new = read_finished(store, PHASE).with_ids(failures.list_ids())
+    if prepared.preview.is_whole:
+        return find_done(store, prepared.plan, prepared.preview, not_new)
+    return manifest if is_done_by_records(manifest, store, prepared, not_new) else None
+
+
+def is_done_by_records(manifest: Manifest, store: Store, prepared: Prepared, finished: Finished) -> bool:
+    """Return whether the manifest is of exactly this job and input, told from the records of the units without reading."""
+    plan, source = prepared.plan, prepared.source
+    counts = split_finished_units(source.units, plan, store, prepared.duplicates, finished).counts
+    planned = sum(count.planned for count in counts)
+    rows = sum(count.rows for count in counts) + len(source.refusals)
+    same = len(counts) == len(source.units) and manifest.job_digest == plan.identity.job
+    return same and (planned, rows) == (manifest.counts["planned"], manifest.counts["rows_read"])
+
+
+def find_done(store: Store, plan: Plan, preview: Preview, finished: Finished) -> Manifest | None:
+    """Return the manifest when it says that exactly this job over exactly these briefs is finished."""
+    manifest = read_manifest(store)
+    if manifest is None or manifest.status != "done" or manifest.job_digest != plan.identity.job:
+        return None
+    if not preview.is_whole or preview.count_new(finished):
+        return None
+    same = manifest.counts["planned"] == preview.num_requests and manifest.counts["rows_read"] == preview.num_rows
+    return manifest if same else None
+
+
+def count_new(preview: Preview, finished: Finished, split: Split) -> tuple[int, bool]:
+    """Return how many requests are not finished, and whether that is exact or an estimate from the rows that were read.
+
+    What earlier commands wrote down of the input is exact; the share of new ones in the preview stands for the rest.
+    """
+    new = preview.count_new(finished)
+    if preview.is_whole or not preview.num_rows:
+        return new, preview.is_whole
+    return split.num_new + round(new * split.unknown_rows / preview.num_rows), not split.unknown_rows
