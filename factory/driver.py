@@ -98,6 +98,8 @@ def retry_job(uri: str, reason: str | None, briefs: str | None) -> tuple[Result 
 
 def reopen(store: Store, state: RunState, chosen: dict[str, Failure]) -> None:
     """Write down that the user asks again for `chosen`. From then on they are pending, whoever runs the job next."""
+    if chosen:
+        store.delete("manifest.json")  # the output is no longer complete
     rows = []
     for request_id, record in iterate_outcomes(store, chosen):
         outcome = Outcome.model_validate_json(record.payload)
@@ -124,11 +126,11 @@ def _drive(prepared: Prepared, store: Store, lease: Lease, began: float) -> Resu
     with redirect_noise(log) as stderr, Progress(stderr, loaded.job.name) as progress, stop.watch_signals():
         split = split_finished_units(prepared.source.units, plan, store, prepared.duplicates, not_new)
         num_new, is_exact = count_new(prepared.preview, not_new, split)
-        progress.expect(num_new + len(failures.find_pending({})), is_exact)
+        progress.expect(num_new + len(failures.find_pending(finished)), is_exact)
         _announce(progress, prepared.preview, finished, num_new)
         clock = _Clock(began)
         work = Generation(
-            plan, store, prepared.source, split, prepared.duplicates, not_new, progress, stop, lease.check
+            plan, store, prepared.source, split, prepared.duplicates, finished, not_new, progress, stop, lease.check
         )
         progress.enter_stage("starting: schemas and Ray")
         work.run()

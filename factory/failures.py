@@ -14,7 +14,7 @@ from pydantic_core import from_json
 
 from factory.refuse import dump_record
 from factory.row_keys import make_keys
-from factory.segments import SegmentRow, iterate_rows, list_segments
+from factory.segments import Finished, SegmentRow, iterate_rows, list_segments
 from factory.storage import Store
 from schemas.asset import Outcome, Refusal
 from schemas.request import Request
@@ -57,9 +57,16 @@ class Failures:
         """Every id with a record: none of them is new."""
         return list(self.by_id)
 
-    def find_pending(self, tried: Mapping[str, Failure]) -> dict[str, Failure]:
-        """Return what is to be tried again. What was `tried` already and has no newer record did not fail again."""
-        return {key: each for key, each in self.by_id.items() if not each.is_final and tried.get(key) != each}
+    def find_pending(self, finished: Finished, tried: Mapping[str, Failure] | None = None) -> dict[str, Failure]:
+        """Return what is to be tried again: not what came to its end after it had failed.
+
+        `finished` is what was so when this command started; what it `tried` since and has no newer record did not fail.
+        """
+        pending = {
+            key: each for key, each in self.by_id.items() if not each.is_final and (tried or {}).get(key) != each
+        }
+        is_done = finished.contains(list(pending))
+        return {key: each for (key, each), done in zip(pending.items(), is_done, strict=True) if not done}
 
     def find_final(self, reason: str | None = None) -> dict[str, Failure]:
         """Return what used up its attempts, of one reason or of all."""

@@ -36,7 +36,8 @@ class Generation:
     source: InputPlan
     split: Split  # of the input: what needs no reading, and what does
     duplicates: Duplicates
-    finished: Finished  # what needs no more work, requests that failed before included: they have passes of their own
+    finished: Finished  # what came to its end before this command
+    not_new: Finished  # the same with all that failed before, which has passes of its own
     progress: Progress
     stop: StopSign
     check_lease: Callable[[], None]
@@ -70,7 +71,7 @@ class Generation:
 
     def _find_pending(self, tried: dict[str, Failure]) -> dict[str, Failure]:
         """Return what failed and is to be tried again; what the job and its briefs no longer ask for is not."""
-        pending = read_failures(self.store).find_pending(tried)
+        pending = read_failures(self.store).find_pending(self.finished, tried)
         if not pending:
             return {}
         planned = read_planned(self.store, self.plan.attempt).keys
@@ -80,7 +81,7 @@ class Generation:
     def _run_first_pass(self, units: list[Unit], resources: Resources) -> None:
         crowd = pipeline.choose_crowd(self.plan.loaded.job.execution.text, level=0)
         watch = cluster.RayWatch(crowd.strikes, resources.replicas)
-        rows = pipeline.read_new(self.plan, self.store, units, self.duplicates, self.finished, watch)
+        rows = pipeline.read_new(self.plan, self.store, units, self.duplicates, self.not_new, watch)
         self._follow(
             lambda: pipeline.stream_receipts(rows, self.plan, self.store, resources, crowd, watch), resources, watch
         )

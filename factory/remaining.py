@@ -12,14 +12,11 @@ from schemas.run import Manifest
 
 
 def find_done_now(store: Store, prepared: Prepared) -> Manifest | None:
-    """Return the manifest when the output holds all of this job over its input, and nothing waits for another try."""
+    """Return the manifest when the output holds all of this job over its input."""
     manifest = read_manifest(store)
     if manifest is None or manifest.status != "done":
         return None
-    failures = read_failures(store)
-    if failures.find_pending({}):
-        return None
-    not_new = read_finished(store, PHASE).with_ids(failures.list_ids())
+    not_new = read_finished(store, PHASE).with_ids(read_failures(store).list_ids())
     if prepared.preview.is_whole:
         return find_done(store, prepared.plan, prepared.preview, not_new)
     return manifest if is_done_by_records(manifest, store, prepared, not_new) else None

@@ -19,6 +19,7 @@ from schemas.rubric import Calibration
 
 EXTREMES = 6  # best and worst assets shown
 _OUTCOMES = ("accepted", "rejected", "quarantined", "remaining")
+_ROWS = ("briefs", "refused", "replaced")  # replaced: a corrected row takes its place
 _HOW_TO_PRICE = "Set price: {per_gpu_hour: 2.50} or per_cpu_core_hour in the job to see money per accepted asset."
 
 
@@ -148,6 +149,7 @@ def _complete(counts: Mapping[str, int]) -> dict[str, int]:
         "unread",
         "briefs",
         "refused",
+        "replaced",
         "planned",
         "skipped",
         *_OUTCOMES,
@@ -165,9 +167,9 @@ def _describe_run(facts: RunFacts) -> dict[str, Any]:
 
 def _balance(counts: dict[str, int]) -> dict[str, Any]:
     """Return the two lines of the conservation law, each with whether it holds."""
-    rows, requests = counts["briefs"] + counts["refused"], sum(counts[name] for name in _OUTCOMES)
+    rows, requests = sum(counts[name] for name in _ROWS), sum(counts[name] for name in _OUTCOMES)
     return {
-        "rows": {"total": counts["rows_read"], "briefs": counts["briefs"], "refused": counts["refused"],
+        "rows": {"total": counts["rows_read"], **{name: counts[name] for name in _ROWS},
                  "holds": rows == counts["rows_read"]},
         "requests": {"total": counts["planned"], **{name: counts[name] for name in _OUTCOMES},
                      "holds": requests == counts["planned"]},

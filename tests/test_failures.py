@@ -3,19 +3,21 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
 from factory import failures
 from factory.failures import FAILED_PHASE, Failure, Try, fail, iterate_final, make_failure_row, make_reopened_row
 from factory.row_keys import make_keys
-from factory.segments import write_segment
+from factory.segments import Finished, write_segment
 from factory.storage import Store
 from schemas.asset import Outcome
 from schemas.request import Request
 from tests.builders import make_brief
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
+NOTHING = Finished(np.empty(0, "S16"))
 
 
 def make_request(name: str) -> Request:
@@ -45,7 +47,7 @@ def test_a_request_is_pending_until_its_attempts_are_used_up(store: Store) -> No
     write(store, *try_often(one, 2))
     write(store, *try_often(two, 3))
     found = failures.read_failures(store)
-    assert found.find_pending({}) == {one.request_id: Failure(0, 2, "failed", "timeout")}
+    assert found.find_pending(NOTHING) == {one.request_id: Failure(0, 2, "failed", "timeout")}
     assert found.find_final() == {two.request_id: Failure(0, 3, "quarantined", "timeout")}
     assert found.find_final("raised") == {}
     assert sorted(found.list_ids()) == [one.request_id, two.request_id]
@@ -54,10 +56,18 @@ def test_a_request_is_pending_until_its_attempts_are_used_up(store: Store) -> No
 def test_what_was_tried_and_has_no_newer_record_did_not_fail_again(store: Store) -> None:
     request = make_request("1")
     write(store, *try_often(request, 1))
-    tried = failures.read_failures(store).find_pending({})
-    assert failures.read_failures(store).find_pending(tried) == {}
+    tried = failures.read_failures(store).find_pending(NOTHING)
+    assert failures.read_failures(store).find_pending(NOTHING, tried) == {}
     write(store, try_often(request, 2)[1])
-    assert failures.read_failures(store).find_pending(tried)[request.request_id].attempt == 2
+    assert failures.read_failures(store).find_pending(NOTHING, tried)[request.request_id].attempt == 2
+
+
+def test_what_came_to_its_end_after_it_had_failed_is_not_pending(store: Store) -> None:
+    one, two = make_request("1"), make_request("2")
+    write(store, *try_often(one, 1))
+    write(store, *try_often(two, 1))
+    pending = failures.read_failures(store).find_pending(NOTHING.with_ids([one.request_id]))
+    assert list(pending) == [two.request_id]
 
 
 def test_asking_again_counts_attempts_anew_and_keeps_the_request(store: Store) -> None:
@@ -67,7 +77,7 @@ def test_asking_again_counts_attempts_anew_and_keeps_the_request(store: Store) -
     ((request_id, row),) = failures.iterate_outcomes(store, final)
     reopened = make_reopened_row(Outcome.model_validate_json(row.payload), 1)
     write_segment(store, FAILED_PHASE, [reopened], "run", NOW)
-    pending = failures.read_failures(store).find_pending({})
+    pending = failures.read_failures(store).find_pending(NOTHING)
     assert (request_id, pending) == (request.request_id, {request.request_id: Failure(1, 0, "reopened", "")})
     ((_, again),) = failures.iterate_outcomes(store, pending)
     assert Outcome.model_validate_json(again.payload).request == request
