@@ -60,7 +60,7 @@ def test_accepted_share_leaves_out_what_was_not_tried_yet(night: dict[str, Any])
 
 def test_conservation_lines_add_up_and_a_gap_is_shown(night: dict[str, Any]) -> None:
     assert night["conservation"]["requests"]["holds"]
-    assert night["conservation"]["rows"] == {"total": 5, "briefs": 3, "refused": 2, "holds": True}
+    assert night["conservation"]["rows"] == {"total": 5, "briefs": 3, "refused": 2, "replaced": 0, "holds": True}
     page = render_html(night)
     assert "4 requests planned = 2 accepted + 1 rejected + 0 quarantined + 1 remaining" in " ".join(page.split())
     assert "does not add up" not in page
