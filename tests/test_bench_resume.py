@@ -53,7 +53,7 @@ def test_its_figures_are_sane(measured: dict[str, Any]) -> None:
     (row,) = measured["rows"]
     assert row["finished"] == "1,000" and row["files"] == "4"
     assert row["seconds"] > 1 and row["CPU s"] > 1 and row["peak MiB"] > 100
-    assert row["segments MiB"] > 0
+    assert row["data MiB"] > 0
     killed, commit = measured["kill"], measured["kill"]["commit"]
     assert 0 < killed["committed"] < 900 <= killed["committed"] + killed["generated"]
     assert killed["doubled"] == killed["committed"] + killed["generated"] - 900

@@ -57,7 +57,8 @@ def run_bench(sizes: Sequence[int], output: str | None = None) -> dict[str, Any]
         "summary": f"SIGKILL with {killed['committed']:,} of {KILL_REQUESTS:,} requests committed: the same command made "
         f"{killed['generated']:,}, {killed['doubled']} rows are twice on storage; what was under way or not committed was "
         f"made again, by design at most {killed['most_redone']:,}.\n"
-        f"Committing {commit['requests']:,} requests in {commit['files']} files: {commit['seconds']:.2f} s ({commit['cpu_seconds']:.2f} of CPU), "
+        f"Committing {commit['requests']:,} requests in {commit['files']} files: {commit['seconds']:.2f} s "
+        f"({commit['cpu_seconds']:.2f} of CPU), "
         f"{commit['share']:.2%} of the text phase at {commit['requests_per_second']:.0f} requests/s.\n"
         f"{describe_machine()}",
         "kill": killed,
@@ -77,9 +78,7 @@ def make_samples(folder: Path, output: str) -> list[Sample]:
 def measure_resume(folder: Path, output: str, size: int, samples: Sequence[Sample]) -> dict[str, Any]:
     """Make an output with `size` finished requests, go on with it until a new one is there, and remove it."""
     job = write_job(folder, size + NEW_REQUESTS)
-    began = time.monotonic()
     make_finished(prepare_job(str(job), Options(output=output)), samples, size)
-    made = time.monotonic() - began
     store = Store(output)
     before = {info.path for info in list_segments(store, PHASE)}
     usage = _watch(job, output, lambda: any(info.path not in before for info in list_segments(store, PHASE)))
@@ -96,9 +95,8 @@ def measure_resume(folder: Path, output: str, size: int, samples: Sequence[Sampl
         "peak MiB": round(usage.peak_memory / 2**20),
         "store MiB": round(usage.peak_store / 2**20),
         "files": f"{len(before):,}",
-        "segments MiB": round(sizes[PHASE] / 2**20, 1),
-        "unit records MiB": round(sizes[PLAN_PHASE] / 2**20, 1),
-        "made in s": round(made, 1),
+        "data MiB": round(sizes[PHASE] / 2**20, 1),
+        "records MiB": round(sizes[PLAN_PHASE] / 2**20, 1),
     }
 
 
