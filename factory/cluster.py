@@ -92,6 +92,11 @@ def start_ray(address: str | None) -> None:
     context.raise_original_map_exception = True
 
 
+def list_nodes() -> set[str]:
+    """Return the ids of the cluster's nodes that are alive."""
+    return {node["NodeID"] for node in ray.nodes() if node["Alive"]}
+
+
 def stop_ray() -> None:
     """Leave the cluster, and end it when it is this process's own."""
     ray.shutdown()

@@ -16,12 +16,11 @@ from factory.noise import redirect_noise
 from factory.planning import Options, Prepared, check_engine, prepare_job, prepare_loaded
 from factory.preview import Preview
 from factory.progress import Progress
-from factory.remaining import count_new, find_done_now
+from factory.remaining import count_new, find_done_now, read_left
 from factory.runs import LoadedJob, Plan, check_output, locate_uri, open_run, read_state
-from factory.segments import Finished, read_finished, write_segment
+from factory.segments import Finished, write_segment
 from factory.stopping import StopSign
 from factory.storage import Store
-from factory.unit_records import split_finished_units
 from schemas.asset import Outcome
 from schemas.run import Attempt, Manifest, Receipt, RunState
 
@@ -119,19 +118,14 @@ def _drive(prepared: Prepared, store: Store, lease: Lease, began: float) -> Resu
     )
     plan = replace(prepared.plan, run_id=state.run_id)
     check_engine(plan, prepared.preview)
-    failures = read_failures(store)
-    finished = read_finished(store, PHASE)
-    not_new = finished.with_ids(failures.list_ids())
     stop, log = StopSign(), _locate_log(plan)
     with redirect_noise(log) as stderr, Progress(stderr, loaded.job.name) as progress, stop.watch_signals():
-        split = split_finished_units(prepared.source.units, plan, store, prepared.duplicates, not_new)
-        num_new, is_exact = count_new(prepared.preview, not_new, split)
-        progress.expect(num_new + len(failures.find_pending(finished)), is_exact)
-        _announce(progress, prepared.preview, finished, num_new)
+        left = read_left(store, plan, prepared)
+        num_new, is_exact = count_new(prepared.preview, left.not_new, left.split)
+        progress.expect(num_new + len(left.failures.find_pending(left.finished)), is_exact)
+        _announce(progress, prepared.preview, left.finished, num_new)
         clock = _Clock(began)
-        work = Generation(
-            plan, store, prepared.source, split, prepared.duplicates, finished, not_new, progress, stop, lease.check
-        )
+        work = Generation(plan, store, prepared, left, progress, stop, lease.check)
         progress.enter_stage("starting: schemas and Ray")
         work.run()
         clock.end_flow(work.flow_began)

@@ -11,19 +11,23 @@ import pyarrow as pa
 
 from factory import cluster, pipeline
 from factory.cluster import Resources
-from factory.duplicates import Duplicates
+from factory.errors import EngineError
 from factory.failures import Failure, choose_level, read_failures
 from factory.ledger import commit_unreadable, make_receipt, read_planned
+from factory.planning import Prepared
 from factory.progress import Progress
+from factory.remaining import Left, read_left
 from factory.row_keys import make_keys
 from factory.runs import Plan
-from factory.segments import Finished
+from factory.standstill import Patience, Standstill
 from factory.stopping import StopSign, find_exhausted, iterate_with_ticks
 from factory.storage import Store
-from factory.unit_records import Split, take_over
-from factory.units import InputPlan, Unit
+from factory.unit_records import take_over
+from factory.units import Unit
 from schemas.run import Receipt
 
+MAX_RESTARTS = 2  # of a flow that stood still
+_STILL_HINT = "read the log for what happened to its nodes; finished requests are safe, the same command goes on"
 TICK_SECONDS = 0.5  # between two looks at signals and budget while no receipt comes
 
 
@@ -33,11 +37,8 @@ class Generation:
 
     plan: Plan
     store: Store
-    source: InputPlan
-    split: Split  # of the input: what needs no reading, and what does
-    duplicates: Duplicates
-    finished: Finished  # what came to its end before this command
-    not_new: Finished  # the same with all that failed before, which has passes of its own
+    prepared: Prepared
+    left: Left
     progress: Progress
     stop: StopSign
     check_lease: Callable[[], None]
@@ -45,17 +46,32 @@ class Generation:
     resources: Resources | None = None
     flow_began: float = 0.0
 
+    restarts: int = 0
+
     def run(self) -> None:
         """Do every pass. `totals` is then the sum of all receipts. Raises FactoryError of any kind."""
+        self.totals = commit_unreadable(self.prepared.source, self.plan, self.store)
+        while True:
+            try:
+                self._run_all()
+                return
+            except Standstill as standstill:
+                if self.restarts == MAX_RESTARTS:
+                    raise EngineError(f"the run stands still: {standstill}", _STILL_HINT) from standstill
+                self.restarts += 1
+                self.progress.say(f"{standstill}; what is left is begun anew")
+                self.left = read_left(self.store, self.plan, self.prepared)
+
+    def _run_all(self) -> None:
+        """Do every pass over what is left, on a cluster that is joined or started for it."""
         cluster.start_ray(self.plan.loaded.job.execution.ray_address)
         self.stop.take_signals()  # Ray takes SIGTERM for itself
         try:
             self.resources = cluster.plan_resources(self.plan)
-            self.totals = commit_unreadable(self.source, self.plan, self.store)
-            self.totals = self.totals.add(make_receipt("", [], take_over(self.split, self.plan, self.store)))
-            self.flow_began = time.monotonic()
-            if self.split.left:
-                self._run_first_pass(self.split.left, self.resources)
+            self.totals = self.totals.add(make_receipt("", [], take_over(self.left.split, self.plan, self.store)))
+            self.flow_began = self.flow_began or time.monotonic()
+            if self.left.split.left:
+                self._run_first_pass(self.left.split.left, self.resources)
             tried: dict[str, Failure] = {}
             while not self.stop.reason:
                 pending = self._find_pending(tried)
@@ -71,7 +87,7 @@ class Generation:
 
     def _find_pending(self, tried: dict[str, Failure]) -> dict[str, Failure]:
         """Return what failed and is to be tried again; what the job and its briefs no longer ask for is not."""
-        pending = read_failures(self.store).find_pending(self.finished, tried)
+        pending = read_failures(self.store).find_pending(self.left.finished, tried)
         if not pending:
             return {}
         planned = read_planned(self.store, self.plan.attempt).keys
@@ -81,7 +97,7 @@ class Generation:
     def _run_first_pass(self, units: list[Unit], resources: Resources) -> None:
         crowd = pipeline.choose_crowd(self.plan.loaded.job.execution.text, level=0)
         watch = cluster.RayWatch(crowd.strikes, resources.replicas)
-        rows = pipeline.read_new(self.plan, self.store, units, self.duplicates, self.not_new, watch)
+        rows = pipeline.read_new(self.plan, self.store, units, self.prepared.duplicates, self.left.not_new, watch)
         self._follow(
             lambda: pipeline.stream_receipts(rows, self.plan, self.store, resources, crowd, watch), resources, watch
         )
@@ -103,10 +119,13 @@ class Generation:
         """Take the receipts of one pass. When the run is told to stop, let what is under way end within drain_seconds."""
         job = self.plan.loaded.job
         until: float | None = None
+        patience = Patience(job.execution.text, cluster.list_nodes, hasty=self.restarts < MAX_RESTARTS)
         for receipt in iterate_with_ticks(flow, TICK_SECONDS):
             if receipt is not None:
                 self.totals = self.totals.add(receipt)
                 self.progress.update(self.totals)
+                patience.note()
+            patience.check(self.totals.engine_load_seconds)
             self.check_lease()
             self.stop.raise_for(find_exhausted(job.budget, self.totals, resources.total_gpus, self.flow_began))
             if self.stop.reason and until is None:

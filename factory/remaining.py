@@ -1,7 +1,9 @@
 """What is left to do of a run, from what its output holds: nothing, or how many requests."""
 
+from dataclasses import dataclass
+
 from factory.commit import PHASE
-from factory.failures import read_failures
+from factory.failures import Failures, read_failures
 from factory.planning import Prepared
 from factory.preview import Preview
 from factory.runs import Plan, read_manifest
@@ -9,6 +11,24 @@ from factory.segments import Finished, read_finished
 from factory.storage import Store
 from factory.unit_records import Split, split_finished_units
 from schemas.run import Manifest
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What an output holds of a run, and so what is left to do."""
+
+    finished: Finished  # requests that came to their end
+    failures: Failures
+    not_new: Finished  # `finished` and all that failed before, which has passes of its own
+    split: Split  # of the input: what needs no reading, and what does
+
+
+def read_left(store: Store, plan: Plan, prepared: Prepared) -> Left:
+    """Return what is left to do of the run in `store`. Raises StorageError."""
+    finished, failures = read_finished(store, PHASE), read_failures(store)
+    not_new = finished.with_ids(failures.list_ids())
+    split = split_finished_units(prepared.source.units, plan, store, prepared.duplicates, not_new)
+    return Left(finished, failures, not_new, split)
 
 
 def find_done_now(store: Store, prepared: Prepared) -> Manifest | None:

@@ -1,0 +1,59 @@
+"""Notices a flow that stands still: Ray can lose track of work that was on a node which went away, and then waits for ever."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from schemas.job import TextExecution
+
+LOOK_SECONDS = 5.0  # between two looks at the cluster's nodes
+LEAST_SECONDS = 60.0  # given to a flow after a node went away, however short the job's own bounds are
+
+
+class Standstill(Exception):
+    """The flow gives no sign of life any more: it is to be ended, and what it had left begun anew."""
+
+
+@dataclass(slots=True)
+class Patience:
+    """Waits for signs of life of one pass. `list_nodes` names the cluster's nodes, `clock` is monotonic, in seconds.
+
+    Only a `hasty` one takes the loss of a node for a reason to wait less: a node may also have gone because it was idle.
+    """
+
+    execution: TextExecution
+    list_nodes: Callable[[], set[str]]
+    hasty: bool = True
+    clock: Callable[[], float] = time.monotonic
+    _nodes: set[str] = field(default_factory=set)
+    _looked: float = 0.0
+    _moved: float = 0.0
+    _has_moved: bool = False  # until then an engine may be loading, which takes what it takes
+
+    def __post_init__(self) -> None:
+        self._nodes = self.list_nodes()
+        self._looked = self._moved = self.clock()
+
+    def note(self) -> None:
+        """Take a sign of life."""
+        self._moved = self.clock()
+        self._has_moved = True
+
+    def check(self, load_seconds: float) -> None:
+        """Raise Standstill when the flow gave no sign of life for too long.
+
+        That is the longest that one request may take and a stall on top, when nothing is known to have happened; a
+        stall alone when a node went away. `load_seconds`, what an engine needs to load, is added to either.
+        """
+        now = self.clock()
+        if now - self._looked < LOOK_SECONDS:
+            return
+        self._looked = now
+        nodes = self.list_nodes()
+        lost = self._nodes - nodes
+        self._nodes |= nodes
+        stall, silent = self.execution.stall_seconds, now - self._moved
+        if self.hasty and lost and silent > max(LEAST_SECONDS, stall) + load_seconds:
+            raise Standstill(f"{len(lost)} nodes went away, and nothing came to its end for {silent:.0f} s")
+        if self._has_moved and silent > self.execution.timeout_seconds + stall + load_seconds:
+            raise Standstill(f"nothing came to its end for {silent:.0f} s")
