@@ -23,6 +23,7 @@ from factory.engines.guard import end_processes, start_guard
 from factory.engines.vllm_options import build_arguments, prepare_environment, runs_on_cpu, validate_engine_options
 from factory.errors import EngineError, JobError
 
+_LOGPROB_DIGITS = 3  # what lies behind depends on which prompts shared the batch: in float32 from the 7th digit on
 _LORA_RANKS = (8, 16, 32, 64, 128, 256, 320, 512)  # what vLLM accepts as max_lora_rank
 _START_HINT = "read the engine's lines above; often memory: lower execution.text.max_model_len, or free some"
 _DEAD_HINT = "read the engine's log for the cause; running the job again goes on where this run stopped"
@@ -241,5 +242,6 @@ def _make_lora_requests(adapters: dict[str, str]) -> dict[str, Any]:
 
 def _read_completion(output: Any) -> Completion:
     count = len(output.token_ids)
-    mean = output.cumulative_logprob / count if count and output.cumulative_logprob is not None else None
+    known = count and output.cumulative_logprob is not None
+    mean = round(output.cumulative_logprob / count, _LOGPROB_DIGITS) if known else None
     return Completion(output.text, count, mean, output.finish_reason == "stop")
