@@ -105,7 +105,8 @@ class _Run:
             until = time.monotonic() + COMMAND_SECONDS
             while command.process.poll() is None and time.monotonic() < until:
                 self.injector.watch()
-                time.sleep(0.1)
+                command.look()
+                time.sleep(0.2)
             ended = command.wait(0.1)
         except BaseException:  # the campaign itself is being ended
             command.end_all()

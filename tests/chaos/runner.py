@@ -36,6 +36,7 @@ class Command:
         self.tag = f"{TAG}={uuid.uuid4().hex}"
         self._scratch = Path(env["TMPDIR"])
         self._files = [folder / f"{self.tag[-8:]}.{name}" for name in ("out", "err")]
+        self._family: set[psutil.Process] = set()
         self._began = time.monotonic()
         with self._files[0].open("wb") as out, self._files[1].open("wb") as err:
             self.process = subprocess.Popen(
@@ -71,10 +72,20 @@ class Command:
         with suppress(ProcessLookupError):
             os.killpg(self.process.pid, number)
 
+    def look(self) -> None:
+        """Note its descendants: one that writes its title over its environment, as vLLM's do, is not found by the tag."""
+        with suppress(psutil.Error):
+            self._family.update(psutil.Process(self.process.pid).children(recursive=True))
+
+    def find_family(self) -> list[psutil.Process]:
+        """All its living processes, the driver included."""
+        self.look()
+        return list({*find_tagged(self.tag), *filter(_is_alive, self._family)})
+
     def find(self, word: str) -> list[psutil.Process]:
         """Its processes whose command line holds `word`: Ray's actors carry their class's name there."""
         found = []
-        for process in find_tagged(self.tag):
+        for process in self.find_family():
             with suppress(psutil.Error):
                 if word in " ".join(process.cmdline()) or word == process.name():
                     found.append(process)
@@ -91,7 +102,7 @@ class Command:
     def find_left(self, seconds: float) -> list[str]:
         """Wait up to `seconds` for all processes to be gone after the end; return what is left, in words."""
         until = time.monotonic() + seconds
-        while (left := find_tagged(self.tag)) and time.monotonic() < until:
+        while (left := self.find_family()) and time.monotonic() < until:
             time.sleep(0.2)
         words = []
         for process in left:
@@ -102,7 +113,7 @@ class Command:
     def end_all(self) -> None:
         """Kill the driver and all its descendants, and wait until they are gone."""
         until = time.monotonic() + 20
-        while (left := find_tagged(self.tag)) and time.monotonic() < until:
+        while (left := self.find_family()) and time.monotonic() < until:
             for process in left:
                 with suppress(psutil.NoSuchProcess):
                     process.kill()
@@ -114,6 +125,13 @@ class Command:
         logs = sorted((self._scratch / "content-factory").glob("*.log"), key=lambda file: file.stat().st_mtime)
         lines = logs[-1].read_text(errors="replace").splitlines() if logs else []
         return "\n".join(line[:400] for line in lines if line.strip())[-TAIL:]
+
+
+def _is_alive(process: psutil.Process) -> bool:
+    """Whether it is still this very process, and no zombie."""
+    with suppress(psutil.Error):
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    return False
 
 
 def find_tagged(tag: str) -> list[psutil.Process]:

@@ -9,7 +9,7 @@ from tests.chaos.lab import Lab, open_lab
 from tests.chaos.plans import Fault, Moment, Plan, draw_plan
 
 # The long campaign is `python -m tests.chaos --seeds 200`.
-SEEDS = (3, 4, 8, 17, 21, 22)
+SEEDS = (5, 10, 12, 17, 19, 21, 22)
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +34,6 @@ def test_nothing_is_lost_and_nothing_is_doubled(lab: Lab, seed: int) -> None:
 
 @pytest.mark.engine
 def test_a_killed_engine_process_costs_nothing_but_time(lab: Lab) -> None:
-    verdict = try_plan(lab, Plan(0, "local", "vllm", 1, 1, (Fault("kill_engine", Moment(share=0.2)),)))
+    verdict = try_plan(lab, Plan(0, "local", "vllm", 1, 1, (Fault("kill_engine", Moment(share=0.05)),)))
     assert verdict.struck == 1, "the engine was not killed"
     assert [trial.ended.code for trial in verdict.trials] == [0], "the run did not go on by itself"
