@@ -137,6 +137,17 @@ def find_epoch(store: Store) -> int:
     return max((int(match[1]) for match in found if match), default=0)
 
 
+def find_driver(store: Store) -> str:
+    """Return in words which command holds the lease, with the age of its heartbeat; "" when none does."""
+    epoch = find_epoch(store)
+    holder = read_holder(store, epoch) if epoch else None
+    beat = parse_beat(read_or_none(store, name_beat(epoch))) if holder else None
+    if holder is None or (beat is not None and beat.released):
+        return ""
+    age = time.time() - (beat.at if beat else holder.at)
+    return f"{describe(holder)}, last heard of {age:.0f} s ago"
+
+
 def _take(
     store: Store, holder: Holder, expiry_seconds: float, wall: Callable[[], float], say: Callable[[str], None] | None
 ) -> int:

@@ -4,7 +4,9 @@ from typing import Any
 
 from factory.commit import PHASE
 from factory.errors import OutputError
+from factory.failures import read_failures
 from factory.finalize import make_report
+from factory.lease import find_driver
 from factory.runs import LoadedJob, read_manifest, read_state
 from factory.segments import read_finished
 from factory.storage import Store
@@ -12,12 +14,20 @@ from schemas.run import RunState
 
 
 def find_status(uri: str) -> dict[str, Any]:
-    """Return run, state and counts of the output at `uri`. Raises OutputError when there is no run."""
+    """Return run, state and counts of the output at `uri`. Raises OutputError when there is no run.
+
+    The counts are the manifest's; without one, those of all segment files, whatever the job asks for by now. `waiting`
+    requests failed and will be tried again.
+    """
     store = Store(uri)
     state = _need_state(store)
     manifest = read_manifest(store)
-    found = read_finished(store, PHASE)
-    counts = found.counts
+    found, failures = read_finished(store, PHASE), read_failures(store)
+    counts = dict(found.counts)
+    if manifest:
+        counts = manifest.counts
+    else:
+        counts["quarantined"] = counts.get("quarantined", 0) + len(failures.find_final())
     finished = sum(counts.get(name, 0) for name in ("accepted", "rejected", "quarantined"))
     return {
         "output": store.uri,
@@ -26,10 +36,12 @@ def find_status(uri: str) -> dict[str, Any]:
         "state": manifest.status if manifest else "unfinished: run the same command to go on",
         "started": state.started_at,
         "finished": manifest.finished_at if manifest else "",
+        "driven_by": find_driver(store),
         "requests": finished,
         "accepted": counts.get("accepted", 0),
         "rejected": counts.get("rejected", 0),
         "quarantined": counts.get("quarantined", 0),
+        "waiting": len(failures.find_pending(found)),
         "refused": counts.get("refused", 0),
         "segments": found.num_files,
         "set_aside": [f"{name}: {why}" for name, why in found.damaged],

@@ -17,7 +17,7 @@ import pytest
 
 from factory.errors import FactoryError, OutputError, StorageError
 from factory.holders import Holder, name_beat, read_holder
-from factory.lease import find_epoch, hold_lease
+from factory.lease import find_driver, find_epoch, hold_lease
 from factory.storage import Store
 from tests.fault_proxy import Fault, FaultProxy, fail, reset_after
 from tests.s3_server import S3Server
@@ -274,3 +274,11 @@ def test_storage_faults_neither_lose_the_lease_nor_hide_its_loss(
                     lease.check()
                     time.sleep(0.05)
             proxy.rule = None
+
+
+def test_who_drives_is_told_to_whoever_asks(store: Store) -> None:
+    assert find_driver(store) == ""
+    with hold_lease(store, "factory run night", BEAT, EXPIRY):
+        told = find_driver(store)
+        assert "'factory run night'" in told and f"process {os.getpid()}" in told and "s ago" in told
+    assert find_driver(store) == ""

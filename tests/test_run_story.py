@@ -171,6 +171,7 @@ def test_status_and_report_tell_of_the_output(night: Night) -> None:
     status = call_factory("status", night.first_output, "--json")
     assert status.code == 0 and status.data["state"] == "done"
     assert status.data["requests"] == 8 and status.data["accepted"] == night.first.data["counts"]["accepted"]
+    assert (status.data["waiting"], status.data["driven_by"]) == (0, "")
     page = night.first_output / "report.html"
     wanted = page.read_bytes()
     page.unlink()
