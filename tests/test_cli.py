@@ -25,7 +25,9 @@ def test_help_names_every_verb(monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
     assert all(f"  {verb} " in said for verb in VERBS) and "jobs/ad_copy" in said
     assert call(monkeypatch, "run", "--help") == 0
     said = capsys.readouterr().out
-    assert all(option in said for option in ("--briefs", "--output", "--limit", "--set", "--fresh", "--json", "Exit codes"))
+    assert all(
+        option in said for option in ("--briefs", "--output", "--limit", "--set", "--fresh", "--json", "Exit codes")
+    )
 
 
 @pytest.mark.parametrize(
