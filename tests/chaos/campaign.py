@@ -156,7 +156,7 @@ def _make_arguments(lab: Lab, plan: Plan, place: Place) -> list[str]:
     if plan.shape != "vllm":
         settings["execution.text.engine_options.delay_ms"] = DELAY_MS
     if plan.home == "cluster":
-        settings |= {"execution.text.replicas": 2, "execution.text.cpus": 0.5}
+        settings |= {"execution.text.replicas": 2, "execution.text.cpus": 0.5, "execution.text.stall_seconds": 20}
     if plan.shape in POISON:
         act = f"{plan.shape.removeprefix('poison_')}_on"
         settings |= {f"execution.text.engine_options.{act}": POISON_NAME}
