@@ -50,7 +50,6 @@ class Plan:
     attempt: str
     model: str  # local folder, hub id or s3 folder as the job names it
     cache: str
-    limit: int | None = None  # stop after this many input rows
 
     @property
     def scripted(self) -> bool:

@@ -79,22 +79,3 @@ class Watch:
     def is_draining(self) -> bool:
         """Whether the run is ending."""
         return self._draining
-
-
-class LocalWatch:
-    """A watch for workers of this very process."""
-
-    def __init__(self, watch: Watch) -> None:
-        self._watch = watch
-
-    async def open(self) -> Start:
-        """As `Watch.open`."""
-        return self._watch.open()
-
-    async def begin(self, key: str, is_new: bool = True) -> Verdict:
-        """As `Watch.begin`."""
-        return self._watch.begin(key, is_new)
-
-    async def end(self, key: str) -> None:
-        """As `Watch.end`."""
-        self._watch.end(key)
