@@ -262,6 +262,38 @@ def test_probabilities_of_choices_sum_to_one(engine: VllmTextEngine, run: Run[An
 
 
 @pytest.mark.engine
+def test_an_engine_that_stands_still_is_silent_and_heard_again_when_it_goes_on(
+    engine: VllmTextEngine, run: Run[Any]
+) -> None:
+    """What the watchdog reads: the engine's process is stopped in the middle of its work, then continued."""
+
+    async def write_with_a_stop() -> tuple[float, float, int]:
+        writing = asyncio.create_task(engine.generate(make_prompt(60)))
+        await asyncio.sleep(0.3)
+        for process in engine._processes:
+            process.suspend()
+        await asyncio.sleep(3.0)
+        silent = engine.read_silence()
+        for process in engine._processes:
+            process.resume()
+        generation = await writing
+        return silent, engine.read_silence(), len(generation.completions)
+
+    async def write_and_listen() -> tuple[float, float]:
+        began, longest = time.monotonic(), 0.0
+        writing = asyncio.gather(*(engine.generate(make_prompt(70 + number)) for number in range(12)))
+        while not writing.done():
+            longest = max(longest, engine.read_silence())
+            await asyncio.sleep(0.05)
+        return longest, time.monotonic() - began
+
+    assert engine.read_silence() == 0.0, "without work there is nothing to wait for"
+    longest, seconds = run(write_and_listen())
+    assert longest < seconds / 2, "each step of the engine is heard"
+    silent, after, num_completions = run(write_with_a_stop())
+    assert 2.0 < silent < 10.0 and (after, num_completions) == (0.0, 3)
+
+
 def test_an_adapter_that_was_not_loaded_is_named(engine: VllmTextEngine, run: Run[Any]) -> None:
     with pytest.raises(ValueError, match="'daybird' was not loaded"):
         run(engine.generate(make_prompt(adapter="daybird")))
