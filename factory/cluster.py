@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import ray
+from ray._private import auto_init_hook
 from ray.data import DataContext
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
@@ -74,6 +75,8 @@ def start_ray(address: str | None) -> None:
         options |= {"include_dashboard": False, "num_cpus": max(2, os.cpu_count() or 2)}
     os.environ.setdefault("RAY_worker_niceness", "0")
     os.environ.setdefault("RAY_DATA_DISABLE_PROGRESS_BARS", "1")
+    # A thread of a flow that was left would else join a cluster of its own accord, and the next start find Ray taken.
+    auto_init_hook.enable_auto_connect = False
     try:
         ray.init(**options)
     except (ConnectionError, RuntimeError, ValueError) as error:
