@@ -1,6 +1,8 @@
 """What the flow asks of a cluster: from a real private one, and from the numbers that a larger one would tell."""
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -80,3 +82,18 @@ def test_an_error_of_ours_comes_out_of_a_task_as_it_was_raised(cluster: None) ->
     with pytest.raises(ray.exceptions.RayError) as caught:
         ray.get(ray.remote(num_cpus=0)(fail).remote())
     assert str(pipeline._translate(caught.value)) == "the bucket is closed\n  fix: open it"
+
+
+def test_who_asks_ray_after_its_end_does_not_start_it_again() -> None:
+    program = """
+import ray
+from factory import cluster
+cluster.start_ray(None)
+cluster.stop_ray()
+try:
+    ray.put(1)
+except Exception:
+    print("refused", ray.is_initialized())
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=180, check=False)
+    assert done.stdout.splitlines()[-1:] == ["refused False"], done.stdout + done.stderr
