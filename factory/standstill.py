@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from schemas.job import TextExecution
 
 LOOK_SECONDS = 5.0  # between two looks at the cluster's nodes
-LEAST_SECONDS = 60.0  # given to a flow after a node went away, however short the job's own bounds are
+LEAST_SECONDS = 60.0  # given to a flow however short the job's own bounds are: processes need time to start anew
+STALLS = 3  # of an engine, one after the other, before nobody waits any longer
 
 
 class Standstill(Exception):
@@ -42,8 +43,9 @@ class Patience:
     def check(self, load_seconds: float) -> None:
         """Raise Standstill when the flow gave no sign of life for too long.
 
-        That is the longest that one request may take and a stall on top, when nothing is known to have happened; a
-        stall alone when a node went away. `load_seconds`, what an engine needs to load, is added to either.
+        When nothing is known to have happened that is the longest that one request may take, and on top what a request
+        costs that stalls the engine until its batch is suspect: an engine's load of `load_seconds` after each stall.
+        When a node went away, one of these.
         """
         now = self.clock()
         if now - self._looked < LOOK_SECONDS:
@@ -55,5 +57,6 @@ class Patience:
         stall, silent = self.execution.stall_seconds, now - self._moved
         if self.hasty and lost and silent > max(LEAST_SECONDS, stall) + load_seconds:
             raise Standstill(f"{len(lost)} nodes went away, and nothing came to its end for {silent:.0f} s")
-        if self._has_moved and silent > self.execution.timeout_seconds + stall + load_seconds:
+        longest = self.execution.timeout_seconds + STALLS * (stall + load_seconds) + LEAST_SECONDS
+        if self._has_moved and silent > longest:
             raise Standstill(f"nothing came to its end for {silent:.0f} s")

@@ -19,8 +19,8 @@ EXECUTION = {
     "text": {
         "batch_rows": 4,
         "batches_in_flight": 4,
-        "timeout_seconds": 4,
-        "stall_seconds": 5,
+        "timeout_seconds": 10,
+        "stall_seconds": 12,
         "engine_options": ENGINE,
     },
 }

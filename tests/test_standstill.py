@@ -29,10 +29,10 @@ def test_an_engine_that_loads_is_waited_for_and_a_flow_that_moved_is_not_for_eve
     patience = cluster.make()
     cluster.wait(100_000, patience)
     patience.note()
-    cluster.wait(1199, patience)
+    cluster.wait(1659, patience)
     patience.note()
-    cluster.wait(1201, patience, load_seconds=30)
-    with pytest.raises(Standstill, match="for 1301 s"):
+    cluster.wait(1661, patience, load_seconds=30)
+    with pytest.raises(Standstill, match="for 1761 s"):
         cluster.wait(100, patience, load_seconds=30)
 
 
@@ -71,6 +71,6 @@ def test_after_vain_restarts_a_lost_node_is_no_reason_any_more() -> None:
     patience = cluster.make(hasty=False)
     cluster.nodes.remove("worker")
     patience.note()
-    cluster.wait(1199, patience)
+    cluster.wait(1659, patience)
     with pytest.raises(Standstill):
         cluster.wait(6, patience)
