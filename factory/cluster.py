@@ -1,14 +1,18 @@
 """The Ray cluster under a run: joined or started, shared out among the stages, and the watch that outlives their processes."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import psutil
 import ray
 from ray._private import auto_init_hook
 from ray.data import DataContext
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+from factory.engines.guard import start_guard
 from factory.engines.vllm_options import runs_on_cpu
 from factory.errors import EngineError, JobError
 from factory.runs import Plan
@@ -67,42 +71,29 @@ class RayWatch:
         return bool(ray.get(self._actor.is_draining.remote()))
 
 
-def start_ray(address: str | None) -> None:
-    """Join the cluster at `address` (or RAY_ADDRESS), or start a private one in this process's machine. Raises JobError."""
-    address = address or os.environ.get("RAY_ADDRESS") or "local"
-    options: dict[str, Any] = {"address": address, "log_to_driver": True, "configure_logging": True}
-    if address == "local":
-        options |= {"include_dashboard": False, "num_cpus": max(2, os.cpu_count() or 2)}
-    os.environ.setdefault("RAY_worker_niceness", "0")
-    os.environ.setdefault("RAY_DATA_DISABLE_PROGRESS_BARS", "1")
-    # A thread of a flow that was left would else join a cluster of its own accord, and the next start find Ray taken.
-    auto_init_hook.enable_auto_connect = False
+@contextmanager
+def use_ray(address: str | None) -> Iterator[None]:
+    """Join the cluster at `address` (or RAY_ADDRESS), or start a private one on this machine, while the block lasts.
+
+    A private one ends with this process, however that ends: Ray's own agents would else live on for a minute or more.
+    Raises JobError when there is no such cluster, EngineError when Ray does not come up.
+    """
+    guard = None
+    before = set(psutil.Process().children(recursive=True))
     try:
-        ray.init(**options)
-    except (ConnectionError, RuntimeError, ValueError) as error:
-        raise JobError(
-            f"no Ray cluster at {address!r}: {error}", "unset RAY_ADDRESS to run on this machine, or start the cluster"
-        ) from error
-    except Exception as error:  # Ray raises plain Exception when one of its processes does not come up
-        words = " ".join(str(error).split())[:300]
-        raise EngineError(
-            f"Ray could not start: {words}", "often too little memory or too many other programs: run it again"
-        ) from error
-    context = DataContext.get_current()
-    context.enable_progress_bars = False
-    context.enable_operator_progress_bars = False
-    context.print_on_execution_start = False
-    context.raise_original_map_exception = True
+        if _start_ray(address) == "local":
+            started = set(psutil.Process().children(recursive=True)) - before
+            guard = start_guard(child.pid for child in started)
+        yield
+    finally:
+        ray.shutdown()
+        if guard is not None:
+            guard.communicate()  # ends what Ray has left, and waits for that
 
 
 def list_nodes() -> set[str]:
     """Return the ids of the cluster's nodes that are alive."""
     return {node["NodeID"] for node in ray.nodes() if node["Alive"]}
-
-
-def stop_ray() -> None:
-    """Leave the cluster, and end it when it is this process's own."""
-    ray.shutdown()
 
 
 def plan_resources(plan: Plan) -> Resources:
@@ -142,3 +133,32 @@ def plan_resources(plan: Plan) -> Resources:
         finish = max(1, min(8, int(num_cpus // 8)))
     owned = 0.0 if is_shared else float(os.cpu_count() or 1)
     return Resources(int(replicas), float(text_cpus), gpus, int(finish), execution.score.cpus, owned)
+
+
+def _start_ray(address: str | None) -> str:
+    """Start or join, and return the address."""
+    address = address or os.environ.get("RAY_ADDRESS") or "local"
+    options: dict[str, Any] = {"address": address, "log_to_driver": True, "configure_logging": True}
+    if address == "local":
+        options |= {"include_dashboard": False, "num_cpus": max(2, os.cpu_count() or 2)}
+    os.environ.setdefault("RAY_worker_niceness", "0")
+    os.environ.setdefault("RAY_DATA_DISABLE_PROGRESS_BARS", "1")
+    # A thread of a flow that was left would else join a cluster of its own accord, and the next start find Ray taken.
+    auto_init_hook.enable_auto_connect = False
+    try:
+        ray.init(**options)
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        raise JobError(
+            f"no Ray cluster at {address!r}: {error}", "unset RAY_ADDRESS to run on this machine, or start the cluster"
+        ) from error
+    except Exception as error:  # Ray raises plain Exception when one of its processes does not come up
+        words = " ".join(str(error).split())[:300]
+        raise EngineError(
+            f"Ray could not start: {words}", "often too little memory or too many other programs: run it again"
+        ) from error
+    context = DataContext.get_current()
+    context.enable_progress_bars = False
+    context.enable_operator_progress_bars = False
+    context.print_on_execution_start = False
+    context.raise_original_map_exception = True
+    return address

@@ -64,26 +64,28 @@ class Generation:
 
     def _run_all(self) -> None:
         """Do every pass over what is left, on a cluster that is joined or started for it."""
-        cluster.start_ray(self.plan.loaded.job.execution.ray_address)
-        self.stop.take_signals()  # Ray takes SIGTERM for itself
         try:
-            self.resources = cluster.plan_resources(self.plan)
-            self.totals = self.totals.add(make_receipt("", [], take_over(self.left.split, self.plan, self.store)))
-            self.flow_began = self.flow_began or time.monotonic()
-            if self.left.split.left:
-                self._run_first_pass(self.left.split.left, self.resources)
-            tried: dict[str, Failure] = {}
-            while not self.stop.reason:
-                pending = self._find_pending(tried)
-                if not pending:
-                    break
-                level = choose_level(pending.values())
-                chosen = {key: each for key, each in pending.items() if each.attempt == level}
-                tried |= chosen
-                self._run_pass(chosen, level, self.resources)
+            with cluster.use_ray(self.plan.loaded.job.execution.ray_address):
+                self.stop.take_signals()  # Ray takes SIGTERM for itself
+                self._run_passes()
         finally:
-            cluster.stop_ray()
             self.stop.take_signals()  # Ray gave them back to nobody
+
+    def _run_passes(self) -> None:
+        self.resources = cluster.plan_resources(self.plan)
+        self.totals = self.totals.add(make_receipt("", [], take_over(self.left.split, self.plan, self.store)))
+        self.flow_began = self.flow_began or time.monotonic()
+        if self.left.split.left:
+            self._run_first_pass(self.left.split.left, self.resources)
+        tried: dict[str, Failure] = {}
+        while not self.stop.reason:
+            pending = self._find_pending(tried)
+            if not pending:
+                break
+            level = choose_level(pending.values())
+            chosen = {key: each for key, each in pending.items() if each.attempt == level}
+            tried |= chosen
+            self._run_pass(chosen, level, self.resources)
 
     def _find_pending(self, tried: dict[str, Failure]) -> dict[str, Failure]:
         """Return what failed and is to be tried again; what the job and its briefs no longer ask for is not."""

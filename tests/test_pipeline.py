@@ -3,11 +3,13 @@
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import ray
 
@@ -88,8 +90,8 @@ def test_who_asks_ray_after_its_end_does_not_start_it_again() -> None:
     program = """
 import ray
 from factory import cluster
-cluster.start_ray(None)
-cluster.stop_ray()
+with cluster.use_ray(None):
+    pass
 try:
     ray.put(1)
 except Exception:
@@ -97,3 +99,27 @@ except Exception:
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=180, check=False)
     assert done.stdout.splitlines()[-1:] == ["refused False"], done.stdout + done.stderr
+
+
+def test_a_private_ray_ends_at_once_with_the_process_that_started_it() -> None:
+    program = """
+import os, signal
+import psutil
+from factory import cluster
+with cluster.use_ray(None):
+    print(*(child.pid for child in psutil.Process().children(recursive=True)), flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+    done = subprocess.run([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, timeout=180, check=False)
+    pids = [int(word) for word in done.stdout.splitlines()[-1].split()]
+    until = time.monotonic() + 20
+    while time.monotonic() < until and any(map(is_running, pids)):
+        time.sleep(0.1)
+    assert len(pids) > 3 and not list(filter(is_running, pids))
+
+
+def is_running(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False

@@ -115,25 +115,21 @@ def _measure(plan: Plan, work: list[list[Request]], folder: Path) -> list[Pair]:
     job = plan.loaded.job
     config = EngineConfig(resolve_model(plan.model, Path(plan.cache)), job.execution.text, job.seed)
     (folder / "engine").write_bytes(pickle.dumps(config))
-    with _start_peer(folder) as child:
-        cluster.start_ray("local")
-        try:
-            flow = open_flow(plan, Store(str(folder / "out")), work, folder)
-            wait_for_file(folder / peer.READY, READY_SECONDS, child)
-            pairs = []
-            for number, requests in enumerate(work):
-                sides = {}
-                for side in (peer.SIDE, SIDE) if number % 2 else (SIDE, peer.SIDE):
-                    open_gate(folder, side, number)
-                    if side == SIDE:
-                        sides[side] = read_round(flow, folder, requests)
-                    else:
-                        result = folder / f"{side}-{number}"
-                        wait_for_file(result, READY_SECONDS, child)
-                        sides[side] = read_result(result)
-                pairs.append(Pair(sides[SIDE], sides[peer.SIDE]))
-        finally:
-            cluster.stop_ray()
+    with _start_peer(folder) as child, cluster.use_ray("local"):
+        flow = open_flow(plan, Store(str(folder / "out")), work, folder)
+        wait_for_file(folder / peer.READY, READY_SECONDS, child)
+        pairs = []
+        for number, requests in enumerate(work):
+            sides = {}
+            for side in (peer.SIDE, SIDE) if number % 2 else (SIDE, peer.SIDE):
+                open_gate(folder, side, number)
+                if side == SIDE:
+                    sides[side] = read_round(flow, folder, requests)
+                else:
+                    result = folder / f"{side}-{number}"
+                    wait_for_file(result, READY_SECONDS, child)
+                    sides[side] = read_result(result)
+            pairs.append(Pair(sides[SIDE], sides[peer.SIDE]))
     return pairs[1:]
 
 

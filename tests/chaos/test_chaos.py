@@ -9,7 +9,7 @@ from tests.chaos.lab import Lab, open_lab
 from tests.chaos.plans import Fault, Moment, Plan, draw_plan
 
 # The long campaign is `python -m tests.chaos --seeds 200`.
-SEEDS = (5, 12, 17, 19, 21, 22)
+SEEDS = (5, 12, 19, 21)
 
 
 @pytest.fixture(scope="module")
