@@ -3,6 +3,7 @@
 An engine's own children outlive a parent that was killed or left by `os._exit`, and go on holding its memory or GPU.
 """
 
+import os
 import subprocess
 import sys
 import time
@@ -20,8 +21,11 @@ def start_guard(pids: Iterable[int]) -> "subprocess.Popen[bytes]":
         __file__,
         *map(str, pids),
     ]  # by path: `factory` may not be on a plain Python's path
-    # Its own session: what ends our process group must not end the guard first.
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True)
+    # Its own session, and no child of ours: what ends our process group or, as Ray does when a worker exits, our
+    # children, must not end the guard first.
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True)
+    process.wait()  # the guard itself is its child, and goes on
+    return process
 
 
 def end_processes(processes: Iterable[psutil.Process], seconds: float) -> None:
@@ -50,5 +54,5 @@ def watch(pids: Iterable[int]) -> None:
     end_processes(processes, seconds=5)
 
 
-if __name__ == "__main__":
+if __name__ == "__main__" and not os.fork():
     watch(int(argument) for argument in sys.argv[1:])
