@@ -89,10 +89,11 @@ def retry_job(uri: str, reason: str | None, briefs: str | None) -> tuple[Result 
     if not chosen and briefs is None:
         return None, 0
     with hold_lease(store, f"factory retry {uri}", say=_say) as lease:
-        reopen(store, state, chosen)
         fixes = state.fixes if briefs is None else [*state.fixes, locate_uri(Path.cwd(), briefs)]
         loaded = LoadedJob.model_validate(state.job)
-        return _drive(prepare_loaded(loaded, fixes=fixes), store, lease, began), len(chosen)
+        prepared = prepare_loaded(loaded, fixes=fixes)
+        reopen(store, state, chosen)  # last: a mistake in the corrected briefs must leave the output as it was
+        return _drive(prepared, store, lease, began), len(chosen)
 
 
 def reopen(store: Store, state: RunState, chosen: dict[str, Failure]) -> None:
