@@ -5,6 +5,7 @@ FactoryError                 what this project raises on purpose; the rest is a 
 │   └── InputError           the briefs cannot be read at all (missing, empty, denied)  exit 2
 ├── StorageError             a file or object could not be listed, read or written      exit 1
 ├── EngineError              the engine could not start, or died                        exit 1
+├── PictureError                a picture cannot be used: one creative is refused, the run goes on
 ├── OutputError              the output belongs to another job, or is damaged           exit 2
 ├── QuarantineRateError      more rows were refused than the job allows                 exit 1
 └── ConservationError        counts do not add up: a defect, never hidden               exit 1
@@ -46,6 +47,16 @@ class EngineError(FactoryError):
     """The engine could not start, or died."""
 
     retryable = True
+
+
+class PictureError(FactoryError):
+    """A picture cannot be fetched, read or made. `reason` is a short code, such as "too_large"."""
+
+    def __init__(self, reason: str, message: str, hint: str = "", retryable: bool = False) -> None:
+        super().__init__(message, hint)
+        self.args = (reason, message, hint, retryable)  # what pickle builds it from again
+        self.reason = reason
+        self.retryable = retryable
 
 
 class OutputError(FactoryError):

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field
 from schemas.asset import Fields
 from schemas.base import Config
 from schemas.brief import Brief
+from schemas.images import ImageExecution, Images
 from schemas.locales import normalize_locale
 
 Locale = Annotated[str, AfterValidator(normalize_locale)]
@@ -126,6 +127,7 @@ class Execution(Config):
 
     text: TextExecution = TextExecution()
     score: ScoreExecution = ScoreExecution()
+    images: ImageExecution = ImageExecution()
     ray_address: str | None = None
     max_quarantine_rate: float = Field(default=0.05, ge=0, le=1)
     max_attempts: int = Field(default=3, ge=1, le=100)
@@ -147,6 +149,7 @@ class Job(Config):
     text: TextConfig
     judge: JudgeFile | None = None
     select: SelectConfig = SelectConfig()
+    images: Images | None = None
     checks: CheckConfig = CheckConfig()
     budget: Budget = Budget()
     price: Price = Price()

