@@ -19,7 +19,6 @@ STEPS = ("read", "prepare", "prompt", "check", "score", "select", "text", "backd
 PARTS = {
     "checks": "check",
     "scores": "score",
-    "backdrops": "backdrop",
     "composing": "compose",
     "looks": "look",
     "reports": "report",
