@@ -71,7 +71,10 @@ class Size:
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A text as it was laid out. `font_px` is its size in pixels; `color` is what it is painted in."""
+    """A text as it was laid out. `font_px` is its size in pixels; `color` is what it is painted in.
+
+    `inside` is the id of the element that it must stay inside, as the layout says; "" for none.
+    """
 
     slot: str
     text: str
@@ -79,6 +82,7 @@ class Placed:
     font_px: float
     weight: int
     color: Color
+    inside: str = ""
 
     @property
     def is_large(self) -> bool:
@@ -136,7 +140,7 @@ class Composition:
     `pixels` is the picture, `ground` the same without any text (RGB both). `boxes` has every element of the layout with
     an id. `over` are boxes of what may lie over the product. `wanted` are the slots that the layout has for this
     size and the brief has something for; `required` those among them that may not be missing. `missing` are characters
-    that no font of the brand can draw.
+    that no font of the brand can draw. In `notes`, "legal" is the legal line as brand and brief have it, word for word.
     """
 
     size: Size
@@ -150,6 +154,7 @@ class Composition:
     logo: Box | None
     backdrop: Backdrop | None
     over: tuple[Box, ...] = ()
+    wanted: tuple[str, ...] = ()
     required: tuple[str, ...] = ()
     missing: str = ""
     product_share: float = 0.0  # what the layout promises: the least share of the picture
