@@ -14,14 +14,19 @@ from factory.storage import Store
 
 PHASE = "text"  # segments of finished requests and refused rows
 PLAN_PHASE = "plan"  # segments of units: how many rows were read, and what they came to
+IMAGES_PHASE = "images"  # segments of finished creatives
+IMAGES_PLAN_PHASE = "images_plan"  # of text segment files: how many texts were read, and which creatives they came to
 QUIET_SECONDS = 1.0
 
 
 class Committer:
     """One per process. Not safe across event loops."""
 
-    def __init__(self, store: Store, run_id: str, max_rows: int, max_seconds: float, waiting_limit: int) -> None:
+    def __init__(
+        self, store: Store, phase: str, run_id: str, max_rows: int, max_seconds: float, waiting_limit: int
+    ) -> None:
         self._store = store
+        self._phase = phase
         self._run_id = run_id
         self._max_rows = max_rows
         self._max_seconds = max_seconds
@@ -59,7 +64,9 @@ class Committer:
 
     async def _write(self, rows: list[SegmentRow], flushed: "asyncio.Future[str]") -> None:
         try:
-            name = await asyncio.to_thread(write_segment, self._store, PHASE, rows, self._run_id, datetime.now(UTC))
+            name = await asyncio.to_thread(
+                write_segment, self._store, self._phase, rows, self._run_id, datetime.now(UTC)
+            )
         except Exception as error:
             flushed.set_exception(
                 error

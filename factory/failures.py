@@ -17,9 +17,11 @@ from factory.row_keys import make_keys
 from factory.segments import Finished, SegmentRow, iterate_rows, list_segments
 from factory.storage import Store
 from schemas.asset import Outcome, Refusal
+from schemas.creative import CreativeOutcome
 from schemas.request import Request
 
 FAILED_PHASE = "failed"
+IMAGES_FAILED_PHASE = "images_failed"  # of creatives, by creative id
 REOPENED = "reopened"
 
 
@@ -91,12 +93,12 @@ def fail(this: Try, stage: Literal["text", "score"], reason: str, detail: str, m
     return Outcome(request=request, quarantine=refusal)
 
 
-def read_failures(store: Store) -> Failures:
-    """Return the latest record of every request that failed. Damaged files count for nothing: their requests run again."""
+def read_failures(store: Store, phase: str = FAILED_PHASE) -> Failures:
+    """Return the latest record of every request (or creative) that failed. Damaged files count for nothing."""
     latest: dict[str, tuple[int, int]] = {}
     found: dict[str, Failure] = {}
-    if list_segments(store, FAILED_PHASE):
-        for row in iterate_rows(store, FAILED_PHASE):
+    if list_segments(store, phase):
+        for row in iterate_rows(store, phase):
             request_id, retries, attempt = split_key(row.request_id)
             if (retries, attempt) >= latest.get(request_id, (0, 0)):
                 latest[request_id] = (retries, attempt)
@@ -105,10 +107,12 @@ def read_failures(store: Store) -> Failures:
     return Failures(found)
 
 
-def iterate_outcomes(store: Store, chosen: Mapping[str, Failure]) -> Iterator[tuple[str, SegmentRow]]:
-    """Yield (request id, row) of the latest record of each of `chosen`; the row's payload is an Outcome."""
+def iterate_outcomes(
+    store: Store, chosen: Mapping[str, Failure], phase: str = FAILED_PHASE
+) -> Iterator[tuple[str, SegmentRow]]:
+    """Yield (id, row) of the latest record of each of `chosen`; the row's payload is an Outcome or a CreativeOutcome."""
     left = dict(chosen)
-    for row in iterate_rows(store, FAILED_PHASE) if chosen else ():
+    for row in iterate_rows(store, phase) if chosen else ():
         request_id, retries, attempt = split_key(row.request_id)
         wanted = left.get(request_id)
         if wanted is not None and (retries, attempt, row.status) == (wanted.retries, wanted.attempt, wanted.status):
@@ -116,9 +120,9 @@ def iterate_outcomes(store: Store, chosen: Mapping[str, Failure]) -> Iterator[tu
             yield request_id, row
 
 
-def iterate_final(store: Store, wanted: set[bytes]) -> Iterator[SegmentRow]:
-    """Yield a row for each request of `wanted` that used up its attempts, under its request's id; take it out of the set."""
-    for request_id, row in iterate_outcomes(store, read_failures(store).find_final()):
+def iterate_final(store: Store, wanted: set[bytes], phase: str = FAILED_PHASE) -> Iterator[SegmentRow]:
+    """Yield a row for each request of `wanted` that used up its attempts, under its own id; take it out of the set."""
+    for request_id, row in iterate_outcomes(store, read_failures(store, phase).find_final(), phase):
         key = make_keys(pa.array([request_id], type=pa.string())).tobytes()
         if key in wanted:
             wanted.remove(key)
@@ -134,17 +138,17 @@ def iterate_final(store: Store, wanted: set[bytes]) -> Iterator[SegmentRow]:
             )
 
 
-def make_failure_row(outcome: Outcome) -> SegmentRow:
-    """Return the record of a request that failed; `outcome.quarantine` says why and how often."""
+def make_failure_row(outcome: Outcome | CreativeOutcome) -> SegmentRow:
+    """Return the record of a request or creative that failed; `outcome.quarantine` says why and how often."""
     refusal = outcome.quarantine
     if refusal is None:
         raise ValueError("only a failed request has a record")
-    return _make_row(outcome.request.request_id, refusal.retries, refusal.attempt, outcome.status, outcome)
+    return _make_row(refusal.retries, refusal.attempt, outcome.status, outcome)
 
 
-def make_reopened_row(outcome: Outcome, retries: int) -> SegmentRow:
-    """Return the record that a request is asked for again, for the `retries`-th time."""
-    return _make_row(outcome.request.request_id, retries, 0, REOPENED, outcome)
+def make_reopened_row(outcome: Outcome | CreativeOutcome, retries: int) -> SegmentRow:
+    """Return the record that a request or creative is asked for again, for the `retries`-th time."""
+    return _make_row(retries, 0, REOPENED, outcome)
 
 
 def split_key(key: str) -> tuple[str, int, int]:
@@ -158,10 +162,10 @@ def choose_level(pending: Iterable[Failure]) -> int:
     return min(failure.attempt for failure in pending)
 
 
-def _make_row(request_id: str, retries: int, attempt: int, status: str, outcome: Outcome) -> SegmentRow:
+def _make_row(retries: int, attempt: int, status: str, outcome: Outcome | CreativeOutcome) -> SegmentRow:
     request = outcome.request
     return SegmentRow(
-        request_id=f"{request_id}/{retries}/{attempt}",
+        request_id=f"{outcome.key}/{retries}/{attempt}",
         status=status,
         brief_id=request.brief.brief_id,
         placement=request.placement,

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from factory.calibration import find_judge_weight
 from factory.check import check_candidate, make_context, trust_items
-from factory.commit import Committer
+from factory.commit import PHASE, Committer
 from factory.embeddings import embed_texts
 from factory.engines.base import Embedder
 from factory.engines.choose import make_embedder
@@ -44,7 +44,7 @@ class FinishStage:
         self._lock = asyncio.Lock()
         self._weight: float | None = None
         self._committer = Committer(
-            store, plan.run_id, execution.commit_rows, execution.commit_seconds, waiting_limit=concurrent_calls
+            store, PHASE, plan.run_id, execution.commit_rows, execution.commit_seconds, waiting_limit=concurrent_calls
         )
 
     async def __call__(self, batch: pa.Table) -> AsyncIterator[pa.Table]:

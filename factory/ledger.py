@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from factory.commit import PHASE
+from factory.commit import PHASE, PLAN_PHASE
 from factory.row_keys import Keys
 from factory.runs import Plan
 from factory.segments import SegmentRow, write_segment
@@ -13,14 +13,15 @@ from factory.unit_records import read_records, write_record
 from factory.units import InputPlan
 from schemas.asset import Outcome, Refusal
 from schemas.base import digest
+from schemas.creative import CreativeOutcome
 from schemas.run import Receipt, UnitCount
 
 
-def make_outcome_row(outcome: Outcome) -> SegmentRow:
-    """Return the segment row of a finished request."""
+def make_outcome_row(outcome: Outcome | CreativeOutcome) -> SegmentRow:
+    """Return the segment row of a finished request or creative."""
     request = outcome.request
     return SegmentRow(
-        request_id=request.request_id,
+        request_id=outcome.key,
         status=outcome.status,
         brief_id=request.brief.brief_id,
         placement=request.placement,
@@ -46,13 +47,15 @@ def make_refused_id(refusal: Refusal) -> str:
     return digest([refusal.source, refusal.reason, refusal.detail])
 
 
-def commit_unit(count: UnitCount, ids: Sequence[str], plan: Plan, store: Store, basis: str = "") -> None:
+def commit_unit(
+    count: UnitCount, ids: Sequence[str], plan: Plan, store: Store, basis: str = "", pictures: Sequence[str] = ()
+) -> None:
     """Write down what a unit of input came to, with the keys of its requests and then of its refused rows.
 
     What this command planned is known from these alone, so the conservation law has two independent sides. With its
     `basis` (see `unit_records`) the unit needs no reading by a later command once all of it is finished.
     """
-    write_record(count, basis, ids, plan, store)
+    write_record(count, basis, ids, plan, store, pictures)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +71,13 @@ class Planned:
     refused: set[bytes]
 
 
-def read_planned(store: Store, attempt: str) -> Planned:
-    """Return what the command `attempt` planned, from its unit segments."""
+def read_planned(store: Store, attempt: str, phase: str = PLAN_PHASE) -> Planned:
+    """Return what the command `attempt` planned in a phase, from its unit segments."""
     sums = dict.fromkeys(("rows", "briefs", "refused", "planned", "skipped", "replaced"), 0)
     units: set[str] = set()
     requests: set[bytes] = set()
     refused: set[bytes] = set()
-    for record in read_records(store, attempt):
+    for record in read_records(store, attempt, phase):
         for name in sums:
             sums[name] += getattr(record.count, name)
         units.add(record.count.unit)

@@ -11,9 +11,7 @@ are missing then, are counted as remaining, and the next run makes them again.
 
 import json
 import secrets
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -23,28 +21,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from factory.row_keys import Keys, find_keys, make_keys
-from factory.segment_files import (
-    DAMAGE,
-    About,
-    decode_end,
-    decode_segment,
-    encode_segment,
-    explain_damage,
-    measure_end,
-)
+from factory.segment_files import DAMAGE, About, decode_segment, encode_segment, explain_damage
+from factory.segment_loading import ENDS_AHEAD, FILES_AHEAD, Load, load_ahead, load_end, load_whole
 from factory.storage import FileInfo, Store
 from factory.tables import to_table
 from schemas.asset import SEGMENT_COLUMNS
 
 DONE = ("accepted", "rejected", "quarantined")  # statuses of a request that needs no more work
 STATUSES = (*DONE, "refused", "unit")
-FILES_AHEAD = 8  # fetched while one is worked on; each is a few MB
-ENDS_AHEAD = 32  # the same for the ends of files, which are small: over a network only the round trips count
-END_BYTES = 32 * 1024  # read of a file to know its ids: enough for about 1,000 rows at once
 ROWS_AHEAD = 64  # turned into Python values at a time
 
 Damage = list[tuple[str, str]]  # (file, what is wrong with it)
-_Load = Callable[[Store, FileInfo, str], tuple[pa.Table, About]]
 _MARK = ".aside"  # behind the name of a file that was found damaged: its mark
 
 
@@ -143,7 +130,7 @@ def read_finished(store: Store, phase: str) -> Finished:
     keys: list[Keys] = []
     statuses: list[npt.NDArray[np.int8]] = []
     damaged: Damage = []
-    for table, _ in _iterate_tables(store, phase, damaged, _load_end, ENDS_AHEAD):
+    for _, table in iterate_ends(store, phase, damaged):
         keys.append(make_keys(table["request_id"].combine_chunks()))
         found = pc.index_in(table["status"], value_set=pa.array(STATUSES)).fill_null(len(STATUSES))
         statuses.append(found.to_numpy().astype(np.int8))
@@ -164,7 +151,7 @@ def iterate_rows(
     is left in it at the end was nowhere. Holds 16-byte digests of ids and a few files, not the rows.
     """
     seen: set[bytes] = set()
-    for table, about in _iterate_tables(store, phase, [] if damaged is None else damaged):
+    for _, table, about in _iterate_tables(store, phase, [] if damaged is None else damaged):
         raw = make_keys(table["request_id"].combine_chunks()).tobytes()
         fresh: list[int] = []
         for index in range(table.num_rows):
@@ -183,43 +170,35 @@ def iterate_rows(
                 yield SegmentRow(**row, run_id=about["run_id"])
 
 
+def iterate_ends(store: Store, phase: str, damaged: Damage | None = None) -> Iterator[tuple[str, pa.Table]]:
+    """Yield (path, table of request_id and status) of each good file in the order of names: only their ends are read."""
+    for path, table, _ in _iterate_tables(store, phase, [] if damaged is None else damaged, load_end, ENDS_AHEAD):
+        yield path, table
+
+
+def read_file(store: Store, phase: str, path: str, keys: Keys) -> Iterator[SegmentRow]:
+    """Yield the rows of one file whose request is one of `keys`, which are sorted; nothing when the file is damaged."""
+    try:
+        table, about = decode_segment(store.read_bytes(path), phase)
+    except DAMAGE:
+        return  # compacting finds it too, sets it aside and says so
+    own = find_keys(make_keys(table["request_id"].combine_chunks()), keys)
+    for batch in table.filter(pa.array(own)).to_batches(ROWS_AHEAD):
+        for row in batch.to_pylist():
+            yield SegmentRow(**row, run_id=about["run_id"])
+
+
 def _iterate_tables(
-    store: Store, phase: str, damaged: Damage, load: "_Load | None" = None, ahead: int = FILES_AHEAD
-) -> Iterator[tuple[pa.Table, About]]:
-    """Yield each good file's rows and description in the order of names; name the others in `damaged`."""
+    store: Store, phase: str, damaged: Damage, load: Load = load_whole, ahead: int = FILES_AHEAD
+) -> Iterator[tuple[str, pa.Table, About]]:
+    """Yield each good file's path, rows and description in the order of names; name the others in `damaged`."""
     files, aside = _list_files(store, phase)
     damaged += [(info.path, _read_mark(store, info)) for info in aside]
-    for info, loading in _load_ahead(store, phase, files, load or _load, ahead):
+    for info, loading in load_ahead(store, phase, files, load, ahead):
         try:
-            yield loading.result()
+            yield info.path, *loading.result()
         except DAMAGE as error:
             damaged.append((info.path, explain_damage(error)))
-
-
-def _load_ahead(
-    store: Store, phase: str, files: Sequence[FileInfo], load: "_Load", ahead: int
-) -> Iterator[tuple[FileInfo, "Future[tuple[pa.Table, About]]"]]:
-    """Load files in order and in parallel: fetching, unpacking and digesting all leave the interpreter to others."""
-    waiting: deque[tuple[FileInfo, Future[tuple[pa.Table, About]]]] = deque()
-    with ThreadPoolExecutor(ahead) as pool:
-        for info in files:
-            waiting.append((info, pool.submit(load, store, info, phase)))
-            if len(waiting) >= ahead:
-                yield waiting.popleft()
-        yield from waiting
-
-
-def _load(store: Store, info: FileInfo, phase: str) -> tuple[pa.Table, About]:
-    return decode_segment(store.read_bytes(info.path), phase)
-
-
-def _load_end(store: Store, info: FileInfo, phase: str) -> tuple[pa.Table, About]:
-    end = store.read_end(info, END_BYTES)
-    needed = measure_end(end)
-    if needed > len(end):  # at most twice: first the whole footer, then the columns that it names
-        end = store.read_end(info, needed)
-        end = store.read_end(info, max(needed, measure_end(end)))
-    return decode_end(end, info.size, phase)
 
 
 def _list_files(store: Store, phase: str) -> tuple[list[FileInfo], list[FileInfo]]:

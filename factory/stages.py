@@ -67,7 +67,8 @@ def read_requests(
         skipped=len(requests) - len(new),
     )
     ids = request_ids + [make_refused_id(refusal) for refusal in refusals]
-    commit_unit(count, ids, plan, store, digest_basis(unit, plan, duplicates, refusals))
+    pictures = [request.brief.image_uri for request in requests] if job.images is not None else []
+    commit_unit(count, ids, plan, store, digest_basis(unit, plan, duplicates, refusals), pictures)
     rows.append(("unit", count.model_dump_json()))
     rows += [("request", request.model_dump_json()) for request in sorted(new, key=order_key)]
     yield make_rows(rows)

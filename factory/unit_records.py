@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
+from itertools import groupby
 
 import numpy as np
 import pyarrow as pa
@@ -34,12 +35,14 @@ class UnitRecord:
 
     `basis` is a digest of all that decides which ids the unit's rows come to, "" when the unit is to be read every time.
     `keys` are those of its requests and then of its refused rows; empty when `taken_from` names the record that has them.
+    `pictures` are the addresses of its requests' product pictures, one each, where the job makes pictures.
     """
 
     count: UnitCount
     basis: str
     keys: Keys
     taken_from: str = ""
+    pictures: tuple[str, ...] = ()
 
     @property
     def requests(self) -> Keys:
@@ -81,36 +84,45 @@ def digest_basis(unit: Unit, plan: Plan, duplicates: Duplicates, refusals: Seque
     return _digest_basis(unit, _list_shared(plan), duplicates)
 
 
-def write_record(count: UnitCount, basis: str, ids: Sequence[str], plan: Plan, store: Store) -> None:
+def write_record(
+    count: UnitCount,
+    basis: str,
+    ids: Sequence[str],
+    plan: Plan,
+    store: Store,
+    pictures: Sequence[str] = (),
+    phase: str = PLAN_PHASE,
+) -> None:
     """Commit the record of a unit that was read. Raises StorageError."""
-    keys = make_keys(pa.array(ids, type=pa.string()))
-    write_segment(store, PLAN_PHASE, [_make_row(UnitRecord(count, basis, keys), plan)], plan.run_id, datetime.now(UTC))
+    record = UnitRecord(count, basis, make_keys(pa.array(ids, type=pa.string())), pictures=tuple(pictures))
+    write_segment(store, phase, [_make_row(record, plan)], plan.run_id, datetime.now(UTC))
 
 
-def iterate_records(store: Store) -> Iterator[tuple[str, UnitRecord]]:
+def iterate_records(store: Store, phase: str = PLAN_PHASE) -> Iterator[tuple[str, UnitRecord]]:
     """Yield every command's records, each with its name `attempt/unit`; what is damaged is left out."""
-    for row in iterate_rows(store, PLAN_PHASE):
+    for row in iterate_rows(store, phase):
         value = json.loads(row.payload)
-        raw = base64.b64decode(value.get("keys", ""))
+        keys = np.frombuffer(base64.b64decode(value.get("keys", "")), "S16")
         count = UnitCount.model_validate(value["count"])
-        yield row.request_id, UnitRecord(count, value["basis"], np.frombuffer(raw, "S16"), value.get("taken_from", ""))
+        pictures = tuple(uri for uri, times in value.get("pictures", ()) for _ in range(times))
+        yield row.request_id, UnitRecord(count, value["basis"], keys, value.get("taken_from", ""), pictures)
 
 
-def read_records(store: Store, attempt: str) -> list[UnitRecord]:
-    """Return the records of the command `attempt`, with the keys of those that it took over.
+def read_records(store: Store, attempt: str, phase: str = PLAN_PHASE) -> list[UnitRecord]:
+    """Return the records of the command `attempt`, with the keys and pictures of those that it took over.
 
     A record whose original is lost is left out: its unit counts as unread.
     """
     own: list[UnitRecord] = []
     originals: dict[str, UnitRecord] = {}
-    for name, record in iterate_records(store):
+    for name, record in iterate_records(store, phase):
         if not record.taken_from:
             originals[name] = record
         if name.startswith(f"{attempt}/"):
             own.append(record)
     found = [(record, originals.get(record.taken_from, record)) for record in own]
     return [
-        UnitRecord(record.count, record.basis, original.keys, record.taken_from)
+        UnitRecord(record.count, record.basis, original.keys, record.taken_from, original.pictures)
         for record, original in found
         if not original.taken_from
     ]
@@ -160,7 +172,8 @@ def _list_shared(plan: Plan) -> list[object]:
     job, identity = plan.loaded.job, plan.identity
     # A new version of the factory may read the same row in another way: it reads every row once.
     code = [SCHEME, version("content-factory")]
-    return [*code, identity.job, identity.placements, identity.seed, job.columns, job.locales]
+    pictures = job.images is not None  # then the record has their addresses
+    return [*code, identity.job, identity.placements, identity.seed, job.columns, job.locales, pictures]
 
 
 def _digest_basis(unit: Unit, shared: list[object], duplicates: Duplicates) -> str:
@@ -174,4 +187,6 @@ def _make_row(record: UnitRecord, plan: Plan) -> SegmentRow:
         value["taken_from"] = record.taken_from
     else:
         value["keys"] = base64.b64encode(record.keys.tobytes()).decode()
+    if record.pictures:  # requests of one brief stand side by side
+        value["pictures"] = [(uri, len(list(same))) for uri, same in groupby(record.pictures)]
     return SegmentRow(f"{plan.attempt}/{record.count.unit}", "unit", "", "", "", json.dumps(value))

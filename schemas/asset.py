@@ -71,6 +71,11 @@ class Outcome(Record):
     quarantine: "Refusal | None" = None
 
     @property
+    def key(self) -> str:
+        """What its row in a segment file is known by."""
+        return self.request.request_id
+
+    @property
     def accepted(self) -> list[Candidate]:
         """The candidates that became assets, best first."""
         chosen = [candidate for candidate in self.candidates if candidate.status is Status.ACCEPTED]
@@ -91,7 +96,7 @@ class Refusal(Record):
     of the `retries` that a user asked for. While it is `pending` the factory tries again by itself.
     """
 
-    stage: Literal["read", "prepare", "prompt", "text", "score"]
+    stage: Literal["read", "prepare", "prompt", "text", "score", "images"]
     reason: str
     detail: str
     retryable: bool = False
@@ -100,6 +105,7 @@ class Refusal(Record):
     pending: bool = False
     brief_id: str = ""
     request_id: str = ""
+    creative_id: str = ""  # of the images stage
     source: str = ""  # file and row, for example "night.parquet row 17"
     record: str = ""  # the source row as JSON, cut to 20,000 characters
 
@@ -117,8 +123,22 @@ _KEY_COLUMNS = {
     "rank": "int32",
     "kind": "string",
     "fields": "map<string, list<string>>",
-    "image_uri": "string",
+    "image_uri": "string",  # of the picture, below the output
+    "slot": "string",
+    "text_asset_id": "string",
     "layout": "string",
+    "layout_digest": "string",
+    "colorway": "string",
+    "backdrop_engine": "string",
+    "backdrop_model": "string",
+    "backdrop_seed": "int64",
+    "backdrop_prompt": "string",
+    "source_uri": "string",
+    "source_digest": "string",
+    "digital_source_type": "string",
+    "sha256": "string",
+    "phash": "string",
+    "signed": "bool",
     "width": "int32",
     "height": "int32",
     "num_bytes": "int64",
@@ -167,8 +187,39 @@ CANDIDATE_COLUMNS: dict[str, str] = {
     "created_at": "timestamp[us, UTC]",
 }
 
+# One row a try at a creative: a layout in a colourway, with its checks and why it is not the asset.
+CREATIVE_COLUMNS: dict[str, str] = {
+    "creative_id": "string",
+    "request_id": "string",
+    "text_asset_id": "string",
+    "brief_id": "string",
+    "campaign_id": "string",
+    "placement": "string",
+    "locale": "string",
+    "segment": "string",
+    "slot": "string",
+    "width": "int32",
+    "height": "int32",
+    "variant": "int32",
+    "layout": "string",
+    "colorway": "string",
+    "texts": "map<string, string>",
+    "fit": "double",
+    "status": "string",
+    "reason": "string",
+    "rank": "int32",
+    "score": "double",
+    "scores": "map<string, double>",
+    "checks": CHECKS_TYPE,
+    "image_uri": "string",
+    "thumbnail": "string",
+    "run_id": "string",
+    "created_at": "timestamp[us, UTC]",
+}
+
 QUARANTINE_COLUMNS: dict[str, str] = {
     "request_id": "string",
+    "creative_id": "string",
     "brief_id": "string",
     "stage": "string",
     "reason": "string",

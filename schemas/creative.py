@@ -79,6 +79,7 @@ class CopyWork(Record):
     asset_id: str
     fields: Fields
     tasks: list[CreativeTask]
+    tries: dict[str, tuple[int, int]] = {}  # creative id -> (retries, attempt), of those that failed before
 
 
 class CreativeOutcome(Record):
@@ -95,6 +96,11 @@ class CreativeOutcome(Record):
     seconds: float = 0.0  # of CPU and engine time
     thumbnail: str = ""  # of the last try of a rejected one: a small WebP in base64
     quarantine: Refusal | None = None
+
+    @property
+    def key(self) -> str:
+        """What its row in a segment file is known by."""
+        return self.creative_id
 
     @property
     def status(self) -> Literal["accepted", "rejected", "quarantined", "failed"]:

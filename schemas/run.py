@@ -26,6 +26,14 @@ class Receipt(Record):
     prompt_tokens: int = 0
     output_tokens: int = 0
     engine_seconds: float = 0.0
+    creatives_planned: int = 0
+    creatives_skipped: int = 0
+    creatives_accepted: int = 0
+    creatives_rejected: int = 0
+    creatives_quarantined: int = 0
+    creatives_failed: int = 0  # they will be tried again
+    pictures: int = 0
+    picture_seconds: float = 0.0  # of the processes that made them
     engine_load_seconds: float = 0.0  # of the engines that became ready with this batch
     engine_ready_at: float = 0.0  # Unix time, 0 when none did
 
@@ -33,6 +41,11 @@ class Receipt(Record):
     def finished(self) -> int:
         """Requests that came to an end in these rows."""
         return self.accepted + self.rejected + self.quarantined
+
+    @property
+    def finished_creatives(self) -> int:
+        """Creatives that came to an end in these rows."""
+        return self.creatives_accepted + self.creatives_rejected + self.creatives_quarantined
 
     def add(self, other: "Receipt") -> "Receipt":
         """Return the sum of two receipts; the engine is ready when the first one is."""
@@ -46,7 +59,8 @@ class Receipt(Record):
 
 _SUMMED = (
     "rows_read briefs refused planned skipped accepted accepted_without_repair rejected quarantined failed "
-    "assets prompt_tokens output_tokens engine_seconds"
+    "assets prompt_tokens output_tokens engine_seconds creatives_planned creatives_skipped creatives_accepted "
+    "creatives_rejected creatives_quarantined creatives_failed pictures picture_seconds"
 ).split()
 
 
@@ -98,6 +112,8 @@ class Manifest(Record):
     run_id: str
     job_name: str
     job_digest: str
+    images_digest: str = ""  # of what decides the pictures; "" without an images phase
+    pictures_digest: str = ""  # of which request has which product picture
     status: Literal["done", "stopped"]
     started_at: str
     finished_at: str

@@ -19,7 +19,7 @@ def make_rows(first: int, count: int) -> list[SegmentRow]:
 
 
 def make_committer(store: Store, rows: int = 100, seconds: float = 60.0, waiting: int = 64) -> Committer:
-    return Committer(store, "run-1", rows, seconds, waiting)
+    return Committer(store, PHASE, "run-1", rows, seconds, waiting)
 
 
 async def commit_all(committer: Committer, batches: Sequence[Sequence[SegmentRow]]) -> list[str]:

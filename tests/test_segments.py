@@ -15,8 +15,8 @@ import pytest
 
 from factory.errors import StorageError
 from factory.row_keys import make_keys
+from factory.segment_loading import END_BYTES
 from factory.segments import (
-    END_BYTES,
     Finished,
     SegmentRow,
     iterate_rows,
