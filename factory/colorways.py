@@ -12,6 +12,7 @@ READABLE = 4.5  # contrast ratio of text, WCAG 2.2, success criterion 1.4.3
 SEEN = (
     1.6  # contrast ratio that a button needs to stand out as a shape: an orange one on white has 2.9, a yellow one 1.4
 )
+VISIBLE = 1.08  # contrast ratio from which a shape in `soft` is seen at all
 MARGIN = 10.0  # contrast that black has on a light ground, and white on a dark one
 
 _BLACK, _WHITE = (0, 0, 0), (255, 255, 255)
@@ -33,8 +34,9 @@ def make_colorways(colors: Colors) -> tuple[Colorway, ...]:
 
     In each, `text` on ground, panel and soft, `on_panel` on panel and `on_accent` on accent reach a contrast of 4.5. Of ink
     and paper the one is taken that does; where none does, the one that needs least black or white mixed in (twentieths;
-    that keeps its hue) until it does. `panel` is the ground moved away from the text's side, `soft` a tint of the ground
-    as strong as the text allows. The accent is the palette's first colour that ground and panel do not swallow, else the text's.
+    that keeps its hue) until it does. `panel` is the ground moved away from the text's side, `soft` the ground with a little
+    of another colour, as much as the text allows. The accent is the palette's first colour that ground and panel do not
+    swallow, else ink or paper.
     """
     found: list[Colorway] = []
     for colorway in _list_colorways(colors):
@@ -87,17 +89,23 @@ def _make(
     is_dark = measure_contrast(text, _BLACK) > measure_contrast(ground, _BLACK)
     panel = mix(ground, _BLACK if is_dark else _WHITE, lift)
     accent = next((color for color in (*accents, *neutrals) if _stands_out(color, ground, panel)), text)
-    softs = (mix(ground, tint, share / 100) for share in range(18, -1, -3))
     colors: dict[ColorName, Color] = {
         "ground": ground,
         "panel": panel,
         "text": text,
-        "soft": next(soft for soft in softs if measure_contrast(text, soft) >= READABLE),
+        "soft": _soften(ground, text, (tint, text, panel)),
         "accent": accent,
         "on_panel": make_readable(neutrals, panel),
         "on_accent": make_readable(neutrals, accent),
     }
     return Colorway(name, colors, is_dark)
+
+
+def _soften(ground: Color, text: Color, tints: Sequence[Color]) -> Color:
+    """The ground with a little of the first of `tints` that shows on it and leaves the text readable."""
+    tries = (mix(ground, tint, share / 100) for tint in tints for share in (18, 14, 10, 6))
+    quiet = (color for color in tries if measure_contrast(color, ground) >= VISIBLE)
+    return next((color for color in quiet if measure_contrast(text, color) >= READABLE), ground)
 
 
 def _stands_out(color: Color, *grounds: Color) -> bool:

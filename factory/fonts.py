@@ -20,6 +20,7 @@ from factory.errors import JobError
 from factory.font_files import FIX, make_empty_font, read_font, rename_font
 from factory.job_files import read_job_file
 from schemas.brand import Fonts
+from schemas.locales import get_language, list_wider
 
 MAX_BYTES = 40_000_000  # of one font file; a whole CJK face has 17 million
 # Family -> package and file in it. All are under the SIL Open Font License, all but the CJK one in every weight.
@@ -91,12 +92,12 @@ class FontStack:
 def load_stack(fonts: Fonts, folder: str, locale: str) -> FontStack:
     """Return the fonts for texts in `locale` of the brand whose kit lies in `folder` (a path or s3://).
 
-    First those of `by_locale` (the whole locale, then less of it), then the brand's own, the bundled family for the
+    First those of `by_locale` (the whole locale, less of it, default), then the brand's own, the bundled family for the
     locale's script, and Noto Sans. What was read is kept for as long as the process lives. Raises JobError for a file that
     is missing, too large or no font, and for a name that is neither a bundled family nor a file.
     """
-    local = [name for key in _list_keys(locale) for name in fonts.by_locale.get(key, [])]
-    language = locale.split("-")[0]
+    local = [name for key in (*list_wider(locale), "default") for name in fonts.by_locale.get(key, [])]
+    language = get_language(locale)
     last = [family for family, languages in SCRIPT_FAMILIES.items() if language in languages] + [LAST_FAMILY]
     heading, body = (tuple(dict.fromkeys([*local, *own, *last])) for own in (fonts.heading, fonts.body))
     return _load_stack(heading, body, folder)
@@ -129,12 +130,6 @@ def register_stack(stack: FontStack) -> None:
             if blitz_py.register_fonts([font.data]) != [font.family]:
                 raise JobError(f"the font {font.name} cannot be used: the renderer reads no glyphs from it", FIX)
             _registered.add(key)
-
-
-def _list_keys(locale: str) -> list[str]:
-    """Keys of a map by locale that count for `locale`: zh-Hant-TW, zh-Hant, zh."""
-    parts = locale.split("-")
-    return ["-".join(parts[:count]) for count in range(len(parts), 0, -1)]
 
 
 @lru_cache(maxsize=64)

@@ -52,3 +52,9 @@ def normalize_locale(tag: str) -> str:
 def get_language(locale: str) -> str:
     """Return the language of a locale: `en` for `en-GB`."""
     return locale.split("-")[0]
+
+
+def list_wider(locale: str) -> list[str]:
+    """Return the locale and those that it is part of, narrowest first: `zh-Hant-TW` gives it, `zh-Hant` and `zh`."""
+    parts = locale.split("-")
+    return ["-".join(parts[:count]) for count in range(len(parts), 0, -1)]
