@@ -9,6 +9,7 @@ from typing import Any
 import psutil
 import ray
 from ray._private import auto_init_hook
+from ray._private import utils as ray_settings
 from ray.data import DataContext
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
@@ -81,9 +82,11 @@ def use_ray(address: str | None) -> Iterator[None]:
     guard = None
     before = set(psutil.Process().children(recursive=True))
     try:
-        if _start_ray(address) == "local":
+        try:
+            _start_ray(address)
+        finally:  # a start that failed, or was cut off by a second signal, leaves processes too
             started = set(psutil.Process().children(recursive=True)) - before
-            guard = start_guard(child.pid for child in started)
+            guard = start_guard(child.pid for child in started) if started else None
         yield
     finally:
         ray.shutdown()
@@ -135,8 +138,12 @@ def plan_resources(plan: Plan) -> Resources:
     return Resources(int(replicas), float(text_cpus), gpus, int(finish), execution.score.cpus, owned)
 
 
-def _start_ray(address: str | None) -> str:
-    """Start or join, and return the address."""
+def _leave_signals(_handler: object) -> None:
+    """Take no signal: `StopSign` has them."""
+
+
+def _start_ray(address: str | None) -> None:
+    """Start or join."""
     address = address or os.environ.get("RAY_ADDRESS") or "local"
     options: dict[str, Any] = {"address": address, "log_to_driver": True, "configure_logging": True}
     if address == "local":
@@ -145,6 +152,8 @@ def _start_ray(address: str | None) -> str:
     os.environ.setdefault("RAY_DATA_DISABLE_PROGRESS_BARS", "1")
     # A thread of a flow that was left would else join a cluster of its own accord, and the next start find Ray taken.
     auto_init_hook.enable_auto_connect = False
+    # Ray would take SIGTERM while it starts and end this process at once, without the processes that it has started.
+    ray_settings.set_sigterm_handler = _leave_signals
     try:
         ray.init(**options)
     except (ConnectionError, RuntimeError, ValueError) as error:
@@ -161,4 +170,3 @@ def _start_ray(address: str | None) -> str:
     context.enable_operator_progress_bars = False
     context.print_on_execution_start = False
     context.raise_original_map_exception = True
-    return address
