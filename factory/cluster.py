@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from subprocess import Popen
 from typing import Any
 
 import psutil
@@ -20,6 +21,8 @@ from factory.runs import Plan
 from factory.watch import Start, Verdict, Watch
 
 READ_CPUS = 0.25
+
+Guard = Popen[bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,19 +82,11 @@ def use_ray(address: str | None) -> Iterator[None]:
     A private one ends with this process, however that ends: Ray's own agents would else live on for a minute or more.
     Raises JobError when there is no such cluster, EngineError when Ray does not come up.
     """
-    guard = None
-    before = set(psutil.Process().children(recursive=True))
+    guard = _start_guarded(address)
     try:
-        try:
-            _start_ray(address)
-        finally:  # a start that failed, or was cut off by a second signal, leaves processes too
-            started = set(psutil.Process().children(recursive=True)) - before
-            guard = start_guard(child.pid for child in started) if started else None
         yield
     finally:
-        ray.shutdown()
-        if guard is not None:
-            guard.communicate()  # ends what Ray has left, and waits for that
+        _end_ray(guard)
 
 
 def list_nodes() -> set[str]:
@@ -140,6 +135,35 @@ def plan_resources(plan: Plan) -> Resources:
 
 def _leave_signals(_handler: object) -> None:
     """Take no signal: `StopSign` has them."""
+
+
+def _start_guarded(address: str | None) -> Guard | None:
+    """Start or join, twice if need be: on a busy machine Ray's processes do not always find one another in time."""
+    before = set(psutil.Process().children(recursive=True))
+    for is_last in (False, True):
+        try:
+            _start_ray(address)
+        except EngineError:
+            _end_ray(_guard_new(before))
+            if is_last:
+                raise
+        except BaseException:  # cut off by a second signal
+            _end_ray(_guard_new(before))
+            raise
+        else:
+            break
+    return _guard_new(before)
+
+
+def _guard_new(before: set[psutil.Process]) -> Guard | None:
+    started = set(psutil.Process().children(recursive=True)) - before
+    return start_guard(child.pid for child in started) if started else None
+
+
+def _end_ray(guard: Guard | None) -> None:
+    ray.shutdown()
+    if guard is not None:
+        guard.communicate()  # ends what Ray has left, and waits for that
 
 
 def _start_ray(address: str | None) -> None:

@@ -52,3 +52,15 @@ def test_a_second_one_ends_the_start_and_leaves_no_process() -> None:
     done = run("os.kill(os.getpid(), signal.SIGTERM)")
     assert "KeyboardInterrupt" in done.stderr
     assert list_rays() <= before
+
+
+def test_a_start_that_ray_gives_up_is_tried_once_more() -> None:
+    program = (
+        "import ray\nfrom factory import cluster\ntries = []\nreal = ray.init\n"
+        "def fail_once(**options):\n    tries.append(1)\n    if len(tries) == 1:\n"
+        "        raise Exception('The current node timed out during startup.')\n    return real(**options)\n"
+        "ray.init = fail_once\n"
+        "with cluster.use_ray(None):\n    print('NODES', len(cluster.list_nodes()), 'TRIES', len(tries), flush=True)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120, cwd=ROOT)
+    assert "NODES 1 TRIES 2" in done.stdout, done.stderr[-2000:]
