@@ -8,7 +8,7 @@ a banner's 50.
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from math import ceil
+from math import ceil, log
 from typing import Any
 
 from PIL import Image, PngImagePlugin
@@ -124,9 +124,11 @@ def _search(
     `start` is what the rung above came to, as it would weigh here. The model of weight mostly finds the quality in two or
     three tries; that the range shrinks with each makes it end in any case.
     """
+    room = 0 if budget is None else budget - len(xmp)
     low, high = rung.floor, rung.top
-    quality = rung.top if start is None or budget is None else _guess(rung, start, budget - len(xmp))
+    quality = rung.top if start is None else _guess(rung, start, room)
     best: _Try | None = None
+    heavy: _Try | None = None
     while True:
         quality = min(high, max(low, quality))
         data = _save(image, rung.pillow, xmp, quality=quality, **rung.options)
@@ -136,10 +138,10 @@ def _search(
         if len(data) <= budget:
             best, low = last, quality + 1
         else:
-            high = quality - 1
+            heavy, high = last, quality - 1
         if low > high or (best is not None and len(best.data) >= _FULL * budget):
             return best, last
-        quality = _guess(rung, last, budget - len(xmp))
+        quality = _interpolate(best, heavy, room) if best and heavy else _guess(rung, last, room)
         if best is None and not rung.is_last and quality < rung.floor - 2:
             return None, last
 
@@ -150,6 +152,12 @@ def _guess(rung: _Rung, tried: _Try, room: int) -> int:
         return 0
     loss: float = (101 - tried.quality) * (tried.weight / (0.99 * room)) ** (1 / rung.power)
     return 101 - max(1, ceil(loss))
+
+
+def _interpolate(fits: _Try, heavy: _Try, room: int) -> int:
+    """Return the same from a try on either side: between them the logarithm of the weight is about a line."""
+    share = log(0.99 * room / fits.weight) / log(heavy.weight / fits.weight)
+    return fits.quality + int(share * (heavy.quality - fits.quality))
 
 
 def _encode_png(image: Image.Image, budget: int | None, xmp: bytes, smallest: dict[str, int]) -> Encoded | None:
