@@ -3,11 +3,21 @@
 from dataclasses import dataclass
 
 from factory.brands import Brand
+from factory.colors import parse_hex
 from factory.colorways import Colorway
-from factory.composition import Backdrop, Cutout
+from factory.composing.ad_texts import Options, list_texts
+from factory.composing.fit import Fitted, Fitter, Misplaced, choose_dropped
+from factory.composing.glyphs import keep_drawable
+from factory.composing.page import SLOTS, TEXT_BOX, make_page
+from factory.composing.painter import paint, read_align
+from factory.composing.stage import open_stage
+from factory.composition import Backdrop, Composition, Cutout, Size
+from factory.describe import is_right_to_left
+from factory.fonts import FontStack, load_stack, register_stack
 from factory.layouts import Layout
 from schemas.asset import Fields
 from schemas.creative import Slot
+from schemas.layout import SlotName, find_aspect
 from schemas.request import Request
 
 
@@ -27,7 +37,105 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Misfit:
-    """Why nothing was painted: `reason` is a short code (copy_too_long, missing_glyph, missing_slot …), `detail` says what to do."""
+    """Why nothing was painted: `reason` is copy_too_long, missing_glyph or missing_slot, `detail` says where, and what to do."""
 
     reason: str
     detail: str
+
+
+def compose(order: Order) -> Composition | Misfit:
+    """Return the creative that was ordered, or why the layout cannot carry it.
+
+    Equal orders give equal pixels, in any process. Raises JobError for a font or a layout that cannot be used.
+    """
+    slot, meta, kit = order.slot, order.layout.meta, order.brand.kit
+    size = Size(slot.width, slot.height, find_aspect(slot.width, slot.height), slot.safe)
+    stack = load_stack(kit.fonts, order.brand.folder, order.request.locale)
+    register_stack(stack)
+    texts = list_texts(order.request, order.fields, order.brand)
+    options = {
+        name: texts.options[name]
+        for name in SLOTS
+        if name in meta.slots and name in texts.options and size.aspect in meta.slots[name].in_aspects
+    }
+    if lacking := [name for name in meta.needs if name not in options]:
+        return Misfit(
+            "missing_slot", f"layout {order.layout.name} needs {lacking[0]}, and the brief has nothing for it"
+        )
+    if texts.legal and meta.role == "creative" and "legal" not in options:
+        detail = f"layout {order.layout.name} has no place for the legal line: give it a slot `legal` for {size.aspect.value}"
+        return Misfit("missing_slot", detail)
+    drawable, notes, undrawn = keep_drawable(options, meta, stack)
+    required = tuple(name for name in options if name == "legal" or not meta.slots[name].optional)
+    if lost := [name for name in required if name not in drawable]:
+        detail = (
+            f"no font of {kit.name} draws {undrawn[lost[0]]} of {lost[0]}: add one to fonts.by_locale of the brand kit"
+        )
+        return Misfit("missing_glyph", detail)
+    fitted = _fit(order, size, drawable, stack)
+    if isinstance(fitted, Misplaced):
+        return Misfit("copy_too_long", f"{order.layout.name} at {size.width}x{size.height}: {fitted.problem.detail}")
+    notes |= {name: "left out: no room" for name in drawable if name not in fitted.settings}
+    return _finish(order, size, fitted, stack, tuple(options), required, notes | {"legal": texts.legal})
+
+
+def _fit(order: Order, size: Size, options: Options, stack: FontStack) -> Fitted | Misplaced:
+    """Fit all slots, then ever fewer of the optional ones."""
+    rtl = is_right_to_left(order.request.locale)
+    product = order.product if order.layout.meta.product else None
+    align = read_align(order.layout.html, "product", ("center", "center"), rtl)
+    has_logo = order.layout.meta.logo and (bool(order.brand.logos) or "brand" not in options)
+    fitter = Fitter(order.layout.meta, size, options, order.colorway, product, align)
+    shown: frozenset[SlotName] = frozenset(options)
+    while True:
+        page = make_page(
+            order.layout,
+            size,
+            shown,
+            product.mode if product else "",
+            has_logo,
+            (stack.css(heading=True), stack.css(heading=False)),
+            order.brand.kit.radius,
+            rtl,
+        )
+        result = fitter.fit(open_stage(page))
+        if isinstance(result, Fitted):
+            return result
+        fewer = choose_dropped(order.layout.meta, shown, result.problem)
+        if fewer is None:
+            return result
+        shown = fewer
+
+
+def _finish(
+    order: Order, size: Size, fitted: Fitted, stack: FontStack, wanted: tuple[SlotName, ...],
+    required: tuple[SlotName, ...], notes: dict[str, str],
+) -> Composition:  # fmt: skip
+    painted = paint(order.layout, fitted, order.brand, order.colorway, order.backdrop, order.product)
+    meta, kit = order.layout.meta, order.brand.kit
+    missing = "".join(
+        stack.find_missing(each.text, meta.slots[name].heading) for name, each in fitted.settings.items()
+    )
+    return Composition(
+        size=size,
+        layout=order.layout.name,
+        colorway=order.colorway.name,
+        texts=painted.texts,
+        boxes={name: box for name, box in fitted.boxes.items() if not name.startswith(TEXT_BOX)},
+        pixels=painted.pixels,
+        ground=painted.ground,
+        product=painted.product,
+        logo=painted.logo,
+        backdrop=order.backdrop if meta.backdrop else None,
+        over=painted.over,
+        wanted=wanted,
+        required=required,
+        missing="".join(dict.fromkeys(missing)),
+        product_share=meta.product if painted.product else 0.0,
+        clear_space=kit.logo.clear_space if kit.logo else 0.25,
+        brand_colors=tuple(
+            parse_hex(value) for value in (kit.colors.primary, kit.colors.secondary, kit.colors.accent)
+        ),
+        fit=fitted.scale,
+        notes=notes,
+    )

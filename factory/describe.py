@@ -67,6 +67,19 @@ def name_language(locale: str) -> str:
     return str(_find_locale(locale).english_name)
 
 
+def format_percent(share: Decimal, locale: str) -> str:
+    """Write a share as whole percents as people of `locale` do: -0.2 is `-20 %` in de-DE."""
+    from babel.numbers import format_percent
+
+    return str(format_percent(share, locale=_find_locale(locale)))
+
+
+@lru_cache(maxsize=256)
+def is_right_to_left(locale: str) -> bool:
+    """Return whether people of `locale` write from right to left."""
+    return str(_find_locale(locale).text_direction) == "rtl"
+
+
 def _find_locale(tag: str) -> Any:
     """Return babel's locale, or that of the language alone: CLDR has no `en-JP` or `de-419`, and briefs do."""
     from babel import Locale, UnknownLocaleError

@@ -1,0 +1,116 @@
+"""Pixels over pixels: a ground that covers the picture, and layers with alpha laid over it, in whole numbers throughout."""
+
+import cv2
+import numpy as np
+
+from factory.composition import Box, Color, Pixels
+
+cv2.setNumThreads(1)  # one creative is one thread's work: the processes beside it use the other cores
+
+
+def cover(pixels: Pixels, width: int, height: int) -> Pixels:
+    """Return RGB `pixels` as a new picture of `height` x `width`: scaled to cover it, the rest cut off evenly."""
+    high, wide = pixels.shape[:2]
+    scale = max(width / wide, height / high)
+    if scale != 1:
+        new = max(width, round(wide * scale)), max(height, round(high * scale))
+        pixels = _resize(pixels, *new)
+    top, left = (pixels.shape[0] - height) // 2, (pixels.shape[1] - width) // 2
+    return pixels[top : top + height, left : left + width].copy()
+
+
+def fill(color: Color, width: int, height: int) -> Pixels:
+    """Return an RGB picture of one colour."""
+    return np.full((height, width, 3), color, np.uint8)
+
+
+def lay_over(ground: Pixels, layer: Pixels, x: int = 0, y: int = 0) -> None:
+    """Lay RGBA with premultiplied alpha over RGB `ground`, in place, its left upper corner at (`x`, `y`).
+
+    Where the layer is opaque its colours arrive unchanged, where it is clear the ground stays. What lies outside is cut off.
+    """
+    left, top = max(0, x), max(0, y)
+    right, bottom = min(ground.shape[1], x + layer.shape[1]), min(ground.shape[0], y + layer.shape[0])
+    if right <= left or bottom <= top:
+        return
+    part = layer[top - y : bottom - y, left - x : right - x]
+    place = ground[top:bottom, left:right]
+    rest = cv2.cvtColor(255 - part[..., 3], cv2.COLOR_GRAY2RGB)
+    under = cv2.multiply(place, rest, scale=1 / 255)
+    cv2.add(under, cv2.cvtColor(part, cv2.COLOR_RGBA2RGB), dst=under)
+    ground[top:bottom, left:right] = under
+
+
+def premultiply(pixels: Pixels) -> Pixels:
+    """Return RGBA with straight alpha as RGBA with premultiplied alpha."""
+    alpha = pixels[..., 3]
+    done = cv2.multiply(pixels, cv2.cvtColor(alpha, cv2.COLOR_GRAY2RGBA), scale=1 / 255)
+    done[..., 3] = alpha
+    return np.asarray(done)
+
+
+def resize(pixels: Pixels, width: int, height: int) -> Pixels:
+    """Return RGBA with straight alpha in another size, also straight: no colour of clear pixels bleeds into the edge."""
+    if pixels.shape[:2] == (height, width):
+        return pixels.copy()
+    scaled = _resize(premultiply(pixels), width, height)
+    alpha = scaled[..., 3]
+    soft = (alpha > 0) & (alpha < 255)
+    edge = scaled[soft].astype(np.uint16)
+    edge[:, :3] = np.minimum(255, (edge[:, :3] * 255 + edge[:, 3:] // 2) // edge[:, 3:])
+    scaled[soft] = edge.astype(np.uint8)
+    return scaled
+
+
+def trim(pixels: Pixels) -> Pixels:
+    """Return RGBA `pixels` without the rows and columns at its edges that are all but clear."""
+    seen = pixels[..., 3] > 8
+    rows, columns = np.flatnonzero(seen.any(1)), np.flatnonzero(seen.any(0))
+    if not rows.size:
+        return pixels
+    return pixels[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+
+
+def contain(width: int, height: int, box: Box, most: float, align: tuple[str, str]) -> tuple[int, int, int, int]:
+    """Return x, y, width, height, whole pixels, of a picture put into `box` without loss, enlarged `most` times at most.
+
+    `align` is "start", "center" or "end" across and down.
+    """
+    left, top = int(np.ceil(box.x)), int(np.ceil(box.y))
+    room_x, room_y = max(1, int(box.right) - left), max(1, int(box.bottom) - top)
+    scale = min(room_x / width, room_y / height, most)
+    wide, high = min(room_x, max(1, round(width * scale))), min(room_y, max(1, round(height * scale)))
+    share = {"start": 0.0, "center": 0.5, "end": 1.0}
+    x = left + int((room_x - wide) * share[align[0]])
+    y = top + int((room_y - high) * share[align[1]])
+    return x, y, wide, high
+
+
+def lay_part(ground: Pixels, layer: Pixels, box: Box) -> None:
+    """Lay what a layer of the picture's size has in `box` over RGB `ground`, in place."""
+    left, top = max(0, int(box.x)), max(0, int(box.y))
+    lay_over(ground, layer[top : int(np.ceil(box.bottom)), left : int(np.ceil(box.right))], left, top)
+
+
+def find_ink(layer: Pixels, box: Box) -> Box | None:
+    """Return the smallest box within `box` that holds all pixels of `layer` (RGBA) that are not clear; None if all are."""
+    left, top = max(0, int(box.x)), max(0, int(box.y))
+    ink = layer[top : int(np.ceil(box.bottom)), left : int(np.ceil(box.right)), 3] > 0
+    rows, columns = np.flatnonzero(ink.any(1)), np.flatnonzero(ink.any(0))
+    if not rows.size:
+        return None
+    return Box(
+        left + int(columns[0]), top + int(rows[0]), int(columns[-1] - columns[0]) + 1, int(rows[-1] - rows[0]) + 1
+    )
+
+
+def grow(box: Box, margin: float) -> Box:
+    """Return `box` with `margin` pixels more on every side."""
+    return Box(box.x - margin, box.y - margin, box.width + 2 * margin, box.height + 2 * margin)
+
+
+def _resize(pixels: Pixels, width: int, height: int) -> Pixels:
+    shrinks = width < pixels.shape[1]
+    return np.asarray(
+        cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+    )

@@ -1,0 +1,53 @@
+"""The logo in its box: the kit's picture for a light or a dark ground, or the brand's name set in its heading font."""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from html import escape
+
+import blitz_py
+import numpy as np
+
+from factory.brands import Brand
+from factory.colors import measure_luminance, write_hex
+from factory.composing.layers import contain, premultiply, resize, trim
+from factory.composition import Box, Color, Pixels
+
+MOST = 2.0  # times that a logo is enlarged at most
+# Luminance of a ground on which black and white have the same contrast: sqrt(1.05 * 0.05) - 0.05.
+MIDDLE = 0.179
+_NAME_SHARE = 0.72  # of the box's height that a brand's name is set at
+
+
+def make_logo(
+    ground: Pixels, brand: Brand, family: str, inks: Mapping[str, Color], box: Box, align: tuple[str, str]
+) -> tuple[Pixels, int, int]:
+    """Return the logo as RGBA with premultiplied alpha, in its final size, and its x and y on RGB `ground`.
+
+    `inks` are the colours of a brand's name on "light" and "dark" grounds, `family` the CSS family that it is set in.
+    """
+    left, top = max(0, int(box.x)), max(0, int(box.y))
+    under = ground[top : int(box.bottom) + 1 : 2, left : int(box.right) + 1 : 2]
+    is_dark = bool(under.size) and float(measure_luminance(under).mean()) < MIDDLE
+    kind = "dark" if is_dark else "light"
+    if brand.logos:
+        pixels = trim(brand.logos[kind] if kind in brand.logos else next(iter(brand.logos.values())))
+    else:
+        pixels = set_name(brand.kit.name, family, inks[kind], int(box.width), int(box.height))
+    high, wide = pixels.shape[:2]
+    x, y, width, height = contain(wide, high, box, MOST if brand.logos else 1.0, align)
+    return premultiply(resize(pixels, width, height)), x, y
+
+
+@lru_cache(maxsize=64)
+def set_name(name: str, family: str, ink: Color, width: int, height: int) -> Pixels:
+    """Return a brand's name as RGBA with straight alpha, trimmed, on one line within `width` x `height` pixels."""
+    full = height * _NAME_SHARE
+    wide, _ = blitz_py.measure_text(name, font_size=full, font_family=family, font_weight=700)
+    size = full * min(1.0, width / max(1.0, wide * 1.02))
+    css = f"margin:0;font:700 {size:.2f}px/{height}px {family};white-space:nowrap;color:{write_hex(ink)}"
+    html = f'<html><body style="{css}">{escape(name)}</body></html>'
+    _, _, data = blitz_py.render_rgba(html, width=width, height=height, background="#00000000")
+    layer = np.frombuffer(data, np.uint8).reshape(height, width, 4)
+    pixels = np.empty_like(layer)
+    pixels[..., :3], pixels[..., 3] = ink, layer[..., 3]
+    return trim(pixels)

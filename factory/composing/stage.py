@@ -1,0 +1,106 @@
+"""A page that is ready to be measured and painted again and again, with other texts. The only file that opens one."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from threading import Lock
+
+import blitz_py
+import numpy as np
+
+from factory.colors import write_hex
+from factory.composing.page import STAGE, TEXT_BOX, Page, write_page
+from factory.composition import Box, Color, Pixels
+from schemas.layout import ColorName, SlotName
+
+MAX_STAGES = 48  # each holds a thread of the renderer, and about 1 MB
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One text as it is to be set: size in pixels, line height as a multiple of it."""
+
+    text: str
+    font_px: float
+    weight: int
+    line_height: float
+    color: Color
+
+
+class Stage:
+    """One page in the renderer. Everything that can be set is set before each answer, so that none depends on those before."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self._lock = Lock()
+        size = page.size
+        self._template = blitz_py.Template(
+            write_page(page), width=size.width, height=size.height, background="#00000000"
+        )
+        self._state: dict[tuple[str, str], str] = {}
+
+    def measure(self, settings: Mapping[SlotName, Setting]) -> dict[str, Box]:
+        """Return the box of every element that is shown and has an id, in pixels; `t-<slot>` is the text's own."""
+        with self._lock:
+            self._set(settings)
+            return self._read_boxes()
+
+    def measure_words(self, settings: Mapping[SlotName, Setting]) -> dict[SlotName, float]:
+        """Return for each text how wide its longest word is that cannot be parted, in pixels."""
+        with self._lock:
+            self._set(settings)
+            for name in settings:
+                self._style(TEXT_BOX + name, "width", "min-content")
+            boxes = self._read_boxes()
+            for name in settings:
+                self._style(TEXT_BOX + name, "width", "auto")
+        return {name: boxes[TEXT_BOX + name].width for name in settings}
+
+    def paint(self, settings: Mapping[SlotName, Setting], colors: Mapping[ColorName, Color], mode: str) -> Pixels:
+        """Return the page as RGBA with premultiplied alpha, (height, width, 4), on a transparent ground.
+
+        `mode` is one of the classes of `page.py`: without texts, texts alone, or both "no-text only-over": what may lie over
+        the product, without texts.
+        """
+        page = self.page
+        with self._lock:
+            self._set(settings)
+            for color, value in colors.items():
+                self._style(STAGE, "--" + color.replace("_", "-"), write_hex(value))
+            for name, setting in settings.items():
+                self._style(name, "color", write_hex(setting.color))
+            self._attribute(STAGE, "class", f"{page.stage_class} {mode}")
+            _, _, data = self._template.render_rgba()
+        return np.frombuffer(data, np.uint8).reshape(page.size.height, page.size.width, 4)
+
+    def _set(self, settings: Mapping[SlotName, Setting]) -> None:
+        if settings.keys() != self.page.shown:
+            raise ValueError(f"the page shows {sorted(self.page.shown)}, not {sorted(settings)}")
+        for name, setting in settings.items():
+            self._style(name, "font-size", f"{setting.font_px:.2f}px")
+            self._style(name, "line-height", f"{setting.line_height:.3f}")
+            self._style(name, "font-weight", str(setting.weight))
+            if self._state.get((name, "text")) != setting.text:
+                self._template.set_text(TEXT_BOX + name, setting.text)
+                self._state[name, "text"] = setting.text
+
+    def _style(self, element: str, name: str, value: str) -> None:
+        if self._state.get((element, name)) != value:
+            self._template.set_style(element, name, value)
+            self._state[element, name] = value
+
+    def _attribute(self, element: str, name: str, value: str) -> None:
+        if self._state.get((element, name)) != value:
+            self._template.set_attribute(element, name, value)
+            self._state[element, name] = value
+
+    def _read_boxes(self) -> dict[str, Box]:
+        # Of what is not shown the renderer gives boxes without area.
+        boxes = {name: Box(*box) for name, box in sorted(self._template.boxes().items())}
+        return {name: box for name, box in boxes.items() if box.width > 0 and box.height > 0}
+
+
+@lru_cache(maxsize=MAX_STAGES)
+def open_stage(page: Page) -> Stage:
+    """Return the stage of a page, the same one for the same page. Raises JobError as `write_page` does."""
+    return Stage(page)
