@@ -9,7 +9,7 @@ from typing import get_args
 from factory.layout_css import Problem, check_css, check_style
 from schemas.layout import LayoutMeta, SlotName
 
-BLOCKS = ("div", "section", "header", "footer", "main", "p")
+BLOCKS = ("div", "h1", "h2", "h3", "section", "header", "footer", "main", "p")
 INLINES = ("span", "b", "strong", "em", "i", "small", "s", "sup")
 VOIDS = ("br", "hr", "img")
 BOXES = ("product", "logo")  # empty elements that the painter fills
@@ -130,9 +130,9 @@ class _Reader(HTMLParser):
 
     def _report_text(self, text: str) -> None:
         shown = " ".join(text.split())[:40]
-        self.add(
-            f"the text {shown!r} belongs to no slot, so that no check would see it", "give it a slot, or leave it out"
-        )
+        line = self.line + text[: len(text) - len(text.lstrip())].count("\n")
+        what = f"the text {shown!r} belongs to no slot, so that no check would see it"
+        self.add(what, "give it a slot, or leave it out", line)
 
     def _check_attributes(self, tag: str, attrs: list[tuple[str, str | None]]) -> dict[str, str]:
         values: dict[str, str] = {}
