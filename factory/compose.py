@@ -1,6 +1,7 @@
 """Layout + copy + product + backdrop + brand -> creative: the copy is fitted to the size, then everything is painted."""
 
 from dataclasses import dataclass
+from functools import partial
 
 from factory.brands import Brand
 from factory.colors import parse_hex
@@ -8,8 +9,10 @@ from factory.colorways import Colorway
 from factory.composing.ad_texts import Options, list_texts
 from factory.composing.fit import Fitted, Fitter, Misplaced, choose_dropped
 from factory.composing.glyphs import keep_drawable
-from factory.composing.page import SLOTS, TEXT_BOX, make_page
-from factory.composing.painter import paint, read_align
+from factory.composing.logo import place_logo
+from factory.composing.markup import TEXT_BOX
+from factory.composing.page import SLOTS, make_page
+from factory.composing.painter import Commission, paint, read_align, read_logo_align
 from factory.composing.stage import open_stage
 from factory.composition import Backdrop, Composition, Cutout, Size
 from factory.describe import is_right_to_left
@@ -19,6 +22,11 @@ from schemas.asset import Fields
 from schemas.creative import Slot
 from schemas.layout import SlotName, find_aspect
 from schemas.request import Request
+
+# Rules of picture slots that are kept while composing; `factory/looks` checks them, and all others.
+TEXT_RULE, MOST_TEXT = "text_overlay_max_20pct", 0.20
+BORDER_RULE = "visible_border_if_white_or_black"
+CLEAR_SPACE = 0.25  # of its height around a brand's name that is set for want of a logo
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,33 +83,36 @@ def compose(order: Order) -> Composition | Misfit:
     fitted = _fit(order, size, drawable, stack)
     if isinstance(fitted, Misplaced):
         return Misfit("copy_too_long", f"{order.layout.name} at {size.width}x{size.height}: {fitted.problem.detail}")
-    notes |= {name: "left out: no room" for name in drawable if name not in fitted.settings}
+    notes |= {name: "left out: no room" for name in drawable if name not in fitted.laid.settings}
     return _finish(order, size, fitted, stack, tuple(options), required, notes | {"legal": texts.legal})
 
 
 def _fit(order: Order, size: Size, options: Options, stack: FontStack) -> Fitted | Misplaced:
     """Fit all slots, then ever fewer of the optional ones."""
     rtl = is_right_to_left(order.request.locale)
-    product = order.product if order.layout.meta.product else None
-    align = read_align(order.layout.html, "product", ("center", "center"), rtl)
-    has_logo = order.layout.meta.logo and (bool(order.brand.logos) or "brand" not in options)
-    fitter = Fitter(order.layout.meta, size, options, order.colorway, product, align)
+    layout, brand = order.layout, order.brand
+    families = stack.css(heading=True), stack.css(heading=False)
+    product = order.product if layout.meta.product else None
+    has_logo = layout.meta.logo and (bool(brand.logos) or "brand" not in options)
+    fitter = Fitter(
+        meta=layout.meta,
+        size=size,
+        options=options,
+        colorway=order.colorway,
+        product=product,
+        align=read_align(layout.html, "product", ("center", "center"), rtl),
+        place_logo=partial(place_logo, brand, families[0], read_logo_align(layout, rtl)) if has_logo else None,
+        clear_space=_find_clear_space(brand),
+        most_text=MOST_TEXT if TEXT_RULE in order.slot.rules else 1.0,
+    )
     shown: frozenset[SlotName] = frozenset(options)
     while True:
-        page = make_page(
-            order.layout,
-            size,
-            shown,
-            product.mode if product else "",
-            has_logo,
-            (stack.css(heading=True), stack.css(heading=False)),
-            order.brand.kit.radius,
-            rtl,
-        )
+        mode = product.mode if product else ""
+        page = make_page(layout, size, shown, mode, has_logo, families, brand.kit.radius, rtl)
         result = fitter.fit(open_stage(page))
         if isinstance(result, Fitted):
             return result
-        fewer = choose_dropped(order.layout.meta, shown, result.problem)
+        fewer = choose_dropped(layout.meta, shown, result.problem)
         if fewer is None:
             return result
         shown = fewer
@@ -111,17 +122,19 @@ def _finish(
     order: Order, size: Size, fitted: Fitted, stack: FontStack, wanted: tuple[SlotName, ...],
     required: tuple[SlotName, ...], notes: dict[str, str],
 ) -> Composition:  # fmt: skip
-    painted = paint(order.layout, fitted, order.brand, order.colorway, order.backdrop, order.product)
+    border = BORDER_RULE in order.slot.rules
+    commission = Commission(order.layout, order.brand, order.colorway, order.product, order.backdrop, border)
+    painted = paint(commission, fitted)
     meta, kit = order.layout.meta, order.brand.kit
     missing = "".join(
-        stack.find_missing(each.text, meta.slots[name].heading) for name, each in fitted.settings.items()
+        stack.find_missing(each.text, meta.slots[name].heading) for name, each in fitted.laid.settings.items()
     )
     return Composition(
         size=size,
         layout=order.layout.name,
         colorway=order.colorway.name,
         texts=painted.texts,
-        boxes={name: box for name, box in fitted.boxes.items() if not name.startswith(TEXT_BOX)},
+        boxes={name: box for name, box in fitted.laid.boxes.items() if not name.startswith(TEXT_BOX)},
         pixels=painted.pixels,
         ground=painted.ground,
         product=painted.product,
@@ -132,10 +145,14 @@ def _finish(
         required=required,
         missing="".join(dict.fromkeys(missing)),
         product_share=meta.product if painted.product else 0.0,
-        clear_space=kit.logo.clear_space if kit.logo else 0.25,
+        clear_space=_find_clear_space(order.brand),
         brand_colors=tuple(
             parse_hex(value) for value in (kit.colors.primary, kit.colors.secondary, kit.colors.accent)
         ),
         fit=fitted.scale,
         notes=notes,
     )
+
+
+def _find_clear_space(brand: Brand) -> float:
+    return brand.kit.logo.clear_space if brand.kit.logo else CLEAR_SPACE

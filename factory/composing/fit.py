@@ -3,20 +3,19 @@
 Longer copy at full size comes first, then shorter copy, then smaller type; what is optional is left out last.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from factory.colorways import Colorway
 from factory.composing.ad_texts import Options
-from factory.composing.page import TEXT_BOX
-from factory.composing.problems import Problem, find_problems
+from factory.composing.problems import SLACK, Laid, Problem, Room, find_problem
 from factory.composing.product import Fitting, fit_product
 from factory.composing.stage import Setting, Stage
 from factory.composition import Box, Cutout, Size
-from schemas.layout import RECTANGLE_AREA, Aspect, LayoutMeta, SlotName, TextSlot, find_unit
+from factory.least_sizes import find_least_px
+from schemas.layout import LayoutMeta, SlotName, TextSlot, find_unit
 
 SCALES = (1.0, 0.92, 0.85, 0.78)
-MAX_TRIES = 80  # layouts of one set of slots that are measured
 # What gives way first when texts compete for room, and what is left out first.
 GIVES_WAY: tuple[SlotName, ...] = (
     "benefits", "quote", "body", "badge", "was", "brand", "headline", "action", "price", "legal",
@@ -37,9 +36,7 @@ class Fitted:
     """A layout in which everything has room. `scale` is the smallest that a text was set at."""
 
     stage: Stage
-    settings: dict[SlotName, Setting]
-    boxes: Mapping[str, Box]
-    product: Fitting | None
+    laid: Laid
     scale: float
 
 
@@ -50,83 +47,97 @@ class Misplaced:
     problem: Problem
 
 
-def find_least_px(size: Size, slot: SlotName) -> float:
-    """Return the least size of a text in pixels: 12, in small banners 9, and never under 1.7 units (legal line: 1.25).
-
-    Small banners are shown pixel by pixel; large pictures are shown in a feed about 400 pixels wide, where 1.7 units of a
-    picture of 1200 x 628 are 5 pixels, the smallest type of printed labels.
-    """
-    small = size.width * size.height <= RECTANGLE_AREA or size.aspect in (Aspect.LEADERBOARD, Aspect.SKYSCRAPER)
-    units = 1.25 if slot == "legal" else 1.7
-    return max(9.0 if small else 12.0, units * find_unit(size.width, size.height))
-
-
-def make_steps(slot: TextSlot, name: SlotName, texts: Sequence[str], size: Size) -> list[Step]:
-    """Return the ways to set a slot, each taking less room than the one before."""
-    full = slot.find_size(size.aspect) * find_unit(size.width, size.height)
-    least = find_least_px(size, name)
-    steps: list[Step] = []
-    for scale in SCALES:
-        px = round(max(full * scale, least), 2)
-        for text in texts:
-            room = len(text) * px * px
-            if not steps or room < len(steps[-1].text) * steps[-1].font_px ** 2:
-                steps.append(Step(text, min(1.0, px / full) if full >= least else 1.0, px))
-    return steps
-
-
+@dataclass(frozen=True, slots=True, eq=False)
 class Fitter:
-    """The search for one layout, size and set of options."""
+    """The search for one layout in one size. `align` is the product's in its box, `place_logo` says where the logo stands."""
 
-    def __init__(
-        self, meta: LayoutMeta, size: Size, options: Options, colorway: Colorway, product: Cutout | None,
-        align: tuple[str, str],
-    ) -> None:  # fmt: skip
-        self.meta, self.size, self.colorway, self.product, self.align = meta, size, colorway, product, align
-        self.steps = {name: make_steps(meta.slots[name], name, texts, size) for name, texts in options.items()}
+    meta: LayoutMeta
+    size: Size
+    options: Options
+    colorway: Colorway
+    product: Cutout | None
+    align: tuple[str, str]
+    place_logo: Callable[[Box], Box] | None
+    clear_space: float
+    most_text: float = 1.0
+    steps: dict[SlotName, list[Step]] = field(default_factory=dict)
 
     def fit(self, stage: Stage) -> Fitted | Misplaced:
         """Return how the slots of `stage` are set so that all have room, or what has none."""
-        at = dict.fromkeys(stage.page.shown, 0)
-        for _ in range(MAX_TRIES):
-            settings = {name: self._set(name, self.steps[name][index]) for name, index in sorted(at.items())}
-            boxes = stage.measure(settings)
-            product = self._place(boxes)
-            problems = find_problems(self.meta, self.size, settings, boxes, product)
-            problems = problems or self._find_wide_words(stage, settings, boxes)
-            if not problems:
+        for name in stage.page.shown - self.steps.keys():
+            self.steps[name] = make_steps(self.meta.slots[name], name, self.options[name], self.size)
+        at = dict.fromkeys(sorted(stage.page.shown), 0)
+        room = self._find_room(stage, at)
+        while True:  # each turn one slot takes its next step, and there are few
+            laid = self._lay(stage, self._set_all(at))
+            problem = find_problem(room, laid) or self._find_wide_word(stage, laid)
+            if problem is None:
                 scale = min((self.steps[name][index].scale for name, index in at.items()), default=1.0)
-                return Fitted(stage, settings, boxes, product, scale)
-            name = self._choose(problems[0], at)
-            if name is None:
-                return Misplaced(problems[0])
-            at[name] += 1
-        return Misplaced(problems[0])
+                return Fitted(stage, laid, scale)
+            giving = self._choose(problem, at)
+            if giving is None:
+                return Misplaced(problem)
+            at[giving] += 1
+
+    def _find_room(self, stage: Stage, at: Mapping[SlotName, int]) -> Room:
+        """Measure the layout with a letter in each slot: what holds its text then, has to hold it always."""
+        short = {name: replace(setting, text="x") for name, setting in self._set_all(at).items()}
+        laid = self._lay(stage, short)
+        around = {
+            name: tuple(
+                each
+                for each in stage.around[name]
+                if each in laid.boxes and laid.boxes[each].holds(laid.texts[name], SLACK)
+            )
+            for name in at
+        }
+        area = laid.product.box.area if laid.product else 0.0
+        return Room(self.meta, self.size, self.clear_space, self.most_text, around, area)
+
+    def _lay(self, stage: Stage, settings: Mapping[SlotName, Setting]) -> Laid:
+        boxes = stage.measure(settings)
+        product: Fitting | None = None
+        if self.product is not None and "product" in boxes:
+            unit = find_unit(self.size.width, self.size.height)
+            product = fit_product(self.product, boxes["product"], unit, self.align)
+        logo = self.place_logo(boxes["logo"]) if self.place_logo is not None and "logo" in boxes else None
+        return Laid(settings, boxes, product, logo)
+
+    def _set_all(self, at: Mapping[SlotName, int]) -> dict[SlotName, Setting]:
+        settings = {}
+        for name, index in at.items():
+            slot, step = self.meta.slots[name], self.steps[name][index]
+            color = self.colorway.colors[slot.color]
+            settings[name] = Setting(step.text, step.font_px, slot.weight, slot.line_height, color)
+        return settings
 
     def _choose(self, problem: Problem, at: Mapping[SlotName, int]) -> SlotName | None:
         """Return the slot that is to take less room: shorter texts before smaller type, then by what gives way first."""
         able = [name for name in problem.slots if name in at and at[name] + 1 < len(self.steps[name])]
         return min(able, key=lambda name: (-self.steps[name][at[name] + 1].scale, GIVES_WAY.index(name)), default=None)
 
-    def _set(self, name: SlotName, step: Step) -> Setting:
-        slot = self.meta.slots[name]
-        return Setting(step.text, step.font_px, slot.weight, slot.line_height, self.colorway.colors[slot.color])
+    def _find_wide_word(self, stage: Stage, laid: Laid) -> Problem | None:
+        """Find a word that is wider than its line, which the renderer lets stick out."""
+        words = stage.measure_words(laid.settings)
+        for name, box in laid.texts.items():
+            if words[name] > box.width + SLACK or box.width > laid.boxes[name].width + SLACK:
+                quoted = laid.settings[name].text[:60]
+                return Problem("word", (name,), f"a word of {name} is wider than its place: {quoted!r}")
+        return None
 
-    def _place(self, boxes: Mapping[str, Box]) -> Fitting | None:
-        if self.product is None or "product" not in boxes:
-            return None
-        unit = find_unit(self.size.width, self.size.height)
-        return fit_product(self.product, boxes["product"], unit, self.align)
 
-    def _find_wide_words(
-        self, stage: Stage, settings: Mapping[SlotName, Setting], boxes: Mapping[str, Box]
-    ) -> list[Problem]:
-        words = stage.measure_words(settings)
-        return [
-            Problem("word", (name,), f"a word of {settings[name].text[:60]!r} is wider than its place")
-            for name in sorted(settings)
-            if words[name] > boxes[TEXT_BOX + name].width + 1 or boxes[TEXT_BOX + name].width > boxes[name].width + 1
-        ]
+def make_steps(slot: TextSlot, name: SlotName, texts: Sequence[str], size: Size) -> list[Step]:
+    """Return the ways to set a slot, each taking less room than the one before."""
+    full = slot.find_size(size.aspect) * find_unit(size.width, size.height)
+    least = find_least_px(size.width, size.height, name)
+    full = max(full, least)
+    steps: list[Step] = []
+    for scale in SCALES:
+        px = round(max(full * scale, least), 2)
+        for text in texts:
+            if not steps or len(text) * px * px < len(steps[-1].text) * steps[-1].font_px ** 2:
+                steps.append(Step(text, round(px / full, 2), px))
+    return steps
 
 
 def choose_dropped(meta: LayoutMeta, shown: frozenset[SlotName], problem: Problem) -> frozenset[SlotName] | None:

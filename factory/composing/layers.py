@@ -5,6 +5,8 @@ import numpy as np
 
 from factory.composition import Box, Color, Pixels
 
+_WHITE, _BLACK = 250, 6  # the levels from which an edge is lost on a white or a black page
+
 cv2.setNumThreads(1)  # one creative is one thread's work: the processes beside it use the other cores
 
 
@@ -39,6 +41,14 @@ def lay_over(ground: Pixels, layer: Pixels, x: int = 0, y: int = 0) -> None:
     under = cv2.multiply(place, rest, scale=1 / 255)
     cv2.add(under, cv2.cvtColor(part, cv2.COLOR_RGBA2RGB), dst=under)
     ground[top:bottom, left:right] = under
+
+
+def draw_border(ground: Pixels, color: Color) -> None:
+    """Draw a line one pixel wide around RGB `ground`, in place, if half of a side is all but white or all but black."""
+    sides = (ground[0], ground[-1], ground[:, 0], ground[:, -1])
+    if any((side.min(1) >= _WHITE).mean() > 0.5 or (side.max(1) <= _BLACK).mean() > 0.5 for side in sides):
+        for side in sides:
+            side[:] = color
 
 
 def premultiply(pixels: Pixels) -> Pixels:

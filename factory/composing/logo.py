@@ -8,7 +8,7 @@ import blitz_py
 import numpy as np
 
 from factory.brands import Brand
-from factory.colors import measure_luminance, write_hex
+from factory.colors import measure_luminance
 from factory.composing.layers import contain, premultiply, resize, trim
 from factory.composition import Box, Color, Pixels
 
@@ -18,36 +18,47 @@ MIDDLE = 0.179
 _NAME_SHARE = 0.72  # of the box's height that a brand's name is set at
 
 
+def place_logo(brand: Brand, family: str, align: tuple[str, str], box: Box) -> Box:
+    """Return where the logo stands in `box`. `family` is the CSS family of a name that is set for want of a logo."""
+    return Box(*_contain(_find_mark(brand, family, box, "light"), brand, align, box))
+
+
 def make_logo(
     ground: Pixels, brand: Brand, family: str, inks: Mapping[str, Color], box: Box, align: tuple[str, str]
 ) -> tuple[Pixels, int, int]:
     """Return the logo as RGBA with premultiplied alpha, in its final size, and its x and y on RGB `ground`.
 
-    `inks` are the colours of a brand's name on "light" and "dark" grounds, `family` the CSS family that it is set in.
+    `inks` are the colours of a brand's name on "light" and "dark" grounds. Which of them it is, the ground's mean decides.
     """
     left, top = max(0, int(box.x)), max(0, int(box.y))
     under = ground[top : int(box.bottom) + 1 : 2, left : int(box.right) + 1 : 2]
     is_dark = bool(under.size) and float(measure_luminance(under).mean()) < MIDDLE
     kind = "dark" if is_dark else "light"
+    pixels = _find_mark(brand, family, box, kind)
+    x, y, width, height = _contain(pixels, brand, align, box)
+    pixels = resize(pixels, width, height)
+    if not brand.logos:
+        pixels[..., :3] = inks[kind]
+    return premultiply(pixels), x, y
+
+
+def _find_mark(brand: Brand, family: str, box: Box, kind: str) -> Pixels:
     if brand.logos:
-        pixels = trim(brand.logos[kind] if kind in brand.logos else next(iter(brand.logos.values())))
-    else:
-        pixels = set_name(brand.kit.name, family, inks[kind], int(box.width), int(box.height))
-    high, wide = pixels.shape[:2]
-    x, y, width, height = contain(wide, high, box, MOST if brand.logos else 1.0, align)
-    return premultiply(resize(pixels, width, height)), x, y
+        return trim(brand.logos[kind] if kind in brand.logos else next(iter(brand.logos.values())))
+    return _set_name(brand.kit.name, family, max(1, int(box.width)), max(1, int(box.height)))
+
+
+def _contain(pixels: Pixels, brand: Brand, align: tuple[str, str], box: Box) -> tuple[int, int, int, int]:
+    return contain(pixels.shape[1], pixels.shape[0], box, MOST if brand.logos else 1.0, align)
 
 
 @lru_cache(maxsize=64)
-def set_name(name: str, family: str, ink: Color, width: int, height: int) -> Pixels:
-    """Return a brand's name as RGBA with straight alpha, trimmed, on one line within `width` x `height` pixels."""
+def _set_name(name: str, family: str, width: int, height: int) -> Pixels:
+    """Return a brand's name in black, RGBA, trimmed, on one line within `width` x `height` pixels."""
     full = height * _NAME_SHARE
     wide, _ = blitz_py.measure_text(name, font_size=full, font_family=family, font_weight=700)
     size = full * min(1.0, width / max(1.0, wide * 1.02))
-    css = f"margin:0;font:700 {size:.2f}px/{height}px {family};white-space:nowrap;color:{write_hex(ink)}"
+    css = f"margin:0;font:700 {size:.2f}px/{height}px {family};white-space:nowrap;color:#000"
     html = f'<html><body style="{css}">{escape(name)}</body></html>'
     _, _, data = blitz_py.render_rgba(html, width=width, height=height, background="#00000000")
-    layer = np.frombuffer(data, np.uint8).reshape(height, width, 4)
-    pixels = np.empty_like(layer)
-    pixels[..., :3], pixels[..., 3] = ink, layer[..., 3]
-    return trim(pixels)
+    return trim(np.frombuffer(data, np.uint8).reshape(height, width, 4))

@@ -1,19 +1,13 @@
-"""A layout as a whole HTML page: its fragment wrapped for one size, direction and choice of slots. No text of a brief is in it.
+"""A layout as a whole HTML page: its fragment wrapped for one size, direction and choice of slots. It holds no text of a brief."""
 
-Every text slot gets an inner box `t-<slot>` around its one text, so that what the text takes up can be told from the
-padding of a button or badge around it.
-"""
-
-import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from factory.composing.markup import Marked, mark
 from factory.composition import Size
-from factory.errors import JobError
 from factory.layouts import Layout
 from schemas.layout import LayoutMeta, SlotName, find_unit
 
-TEXT_BOX = "t-"  # before a slot's name: the id of the box around its text
 STAGE = "stage"
 # Classes of the stage while only a part of the page is painted.
 NO_TEXT, ONLY_TEXT, ONLY_OVER = "no-text", "only-text", "only-over"
@@ -39,6 +33,7 @@ class Page:
     shown: frozenset[SlotName]
     heading_slots: tuple[SlotName, ...]
     over_ids: tuple[str, ...]
+    gone_ids: tuple[str, ...]  # frames of texts that are not there
     product: str  # "cutout" | "card" | "" without a product
     logo: bool
     heading: str
@@ -78,6 +73,7 @@ def make_page(
         shown=frozenset(shown),
         heading_slots=tuple(name for name in SLOTS if name in slots and slots[name].heading),
         over_ids=find_over_ids(layout.meta, shown),
+        gone_ids=_find_gone_ids(layout.meta, shown),
         product=product,
         logo=logo,
         heading=fonts[0],
@@ -92,8 +88,13 @@ def find_over_ids(meta: LayoutMeta, shown: Collection[SlotName]) -> tuple[str, .
     return tuple(meta.slots[name].inside or name for name in SLOTS if name in meta.over and name in shown)
 
 
-def write_page(page: Page) -> str:
-    """Return the page as HTML. Raises JobError for a slot that is not an element with one text."""
+def _find_gone_ids(meta: LayoutMeta, shown: Collection[SlotName]) -> tuple[str, ...]:
+    frames = {slot.inside for slot in meta.slots.values() if slot.inside}
+    return tuple(sorted(frames - {meta.slots[name].inside for name in shown}))
+
+
+def write_page(page: Page) -> Marked:
+    """Return the page as HTML. Raises JobError as `mark` does."""
     size, (top, right, bottom, left) = page.size, page.size.safe
     css = _BASE.format(
         unit=find_unit(size.width, size.height),
@@ -111,11 +112,11 @@ def write_page(page: Page) -> str:
     css += "".join(f"#{name} .slot-text{{white-space:nowrap}}" for name in _KEPT_TOGETHER)
     css += "#was .slot-text{text-decoration:line-through}"
     css += "".join(f"#{name}{{font-family:{page.heading}}}" for name in page.heading_slots)
+    css += "".join(f"#{name}{{display:none!important}}" for name in page.gone_ids)
     css += _write_modes(page.over_ids)
-    html = page.html
-    for name in page.shown:
-        html = _wrap_text(html, name, page.layout)
-    return f'<html><head><style>{css}</style></head><body id="{STAGE}" class="{page.stage_class}">{html}</body></html>'
+    marked = mark(page.html, page.shown, page.layout)
+    body = f'<body id="{STAGE}" class="{page.stage_class}">{marked.html}</body>'
+    return Marked(f"<html><head><style>{css}</style></head>{body}</html>", marked.around)
 
 
 def _write_modes(over_ids: tuple[str, ...]) -> str:
@@ -134,15 +135,3 @@ def _write_modes(over_ids: tuple[str, ...]) -> str:
         css += f"#{STAGE}.{mode},.{mode} {part},.{mode} {part}::before,.{mode} {part}::after{bare}"
         css += f".{mode} :is(img,svg){{visibility:hidden!important}}"
     return css + f".{ONLY_TEXT} :not({slots},.slot-text){{color:transparent!important}}"
-
-
-def _wrap_text(html: str, name: str, layout: str) -> str:
-    pattern = rf"(<(\w+)(?:\s[^<>]*)?\sid=[\"']?{name}[\"']?(?=[\s>])[^<>]*>)[^<>]*(</\2>)"
-    wrapped, count = re.subn(pattern, rf'\1<span class="slot-text" id="{TEXT_BOX}{name}">x</span>\3', html)
-    if count != 1:
-        found = "no element" if count == 0 else f"{count} elements"
-        raise JobError(
-            f"layout {layout}: {found} with id {name!r} that hold one text and nothing else",
-            f'write it as <div id="{name}">sample</div>, once',
-        )
-    return wrapped

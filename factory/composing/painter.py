@@ -4,20 +4,32 @@ import re
 from dataclasses import dataclass
 
 from factory.brands import Brand
-from factory.colors import parse_hex
+from factory.colors import mix, parse_hex
 from factory.colorways import Colorway
 from factory.composing.fit import Fitted
-from factory.composing.layers import cover, fill, find_ink, grow, lay_over, lay_part
+from factory.composing.layers import cover, draw_border, fill, find_ink, grow, lay_over, lay_part
 from factory.composing.logo import make_logo
-from factory.composing.page import NO_TEXT, ONLY_OVER, ONLY_TEXT, TEXT_BOX
+from factory.composing.page import NO_TEXT, ONLY_OVER, ONLY_TEXT
 from factory.composing.product import show_product
 from factory.composition import Backdrop, Box, Cutout, Pixels, Placed, PlacedProduct, Size
 from factory.layouts import Layout
 from schemas.layout import find_unit
 
 _DOWN = {"top": "start", "middle": "center", "bottom": "end"}
-_AROUND = 2.0  # units around a badge in which its shadow may lie
+_BORDER = 0.35  # of the way from the ground's colour to the text's
 _MIRRORED = {"start": "end", "end": "start"}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Commission:
+    """What is painted with: `border` asks for a line around a picture whose edge would be lost on a white or black page."""
+
+    layout: Layout
+    brand: Brand
+    colorway: Colorway
+    product: Cutout | None
+    backdrop: Backdrop | None
+    border: bool
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,34 +44,34 @@ class Painted:
     over: tuple[Box, ...]
 
 
-def paint(
-    layout: Layout, fitted: Fitted, brand: Brand, colorway: Colorway, backdrop: Backdrop | None, cutout: Cutout | None
-) -> Painted:
+def paint(order: Commission, fitted: Fitted) -> Painted:
     """Paint what was fitted. The product's opaque pixels arrive unchanged, but for what lies in `over`."""
-    page, boxes = fitted.stage.page, fitted.boxes
-    unit = find_unit(page.size.width, page.size.height)
-    ground = _paint_ground(layout, page.size, colorway, backdrop)
-    lay_over(ground, fitted.stage.paint(fitted.settings, colorway.colors, NO_TEXT))
-    logo = None
-    if page.logo and "logo" in boxes:
-        inks = {"light": parse_hex(brand.kit.colors.ink), "dark": parse_hex(brand.kit.colors.paper)}
-        align = read_align(layout.html, "logo", ("start", "center"), page.rtl)
-        mark, x, y = make_logo(ground, brand, page.heading, inks, boxes["logo"], align)
-        lay_over(ground, mark, x, y)
-        logo = Box(x, y, mark.shape[1], mark.shape[0])
+    page, laid = fitted.stage.page, fitted.laid
+    colors = order.colorway.colors
+    ground = _paint_ground(order, page.size)
+    lay_over(ground, fitted.stage.paint(laid.settings, colors, NO_TEXT))
+    if order.border:
+        draw_border(ground, mix(colors["ground"], colors["text"], _BORDER))
+    logo = _paint_logo(ground, order, fitted)
     product = None
-    over = tuple(boxes[name] for name in page.over_ids if name in boxes)
-    if cutout is not None and fitted.product is not None:
-        product, shown = show_product(cutout, fitted.product, brand.kit.radius * unit)
+    over = tuple(laid.boxes[name] for name in page.over_ids if name in laid.boxes)
+    if order.product is not None and laid.product is not None:
+        unit = find_unit(page.size.width, page.size.height)
+        product, shown = show_product(order.product, laid.product, page.radius * unit)
         lay_over(ground, shown.under, product.x - shown.margin, product.y - shown.margin)
         lay_over(ground, shown.body, product.x, product.y)
         if any(box.overlap(product.box) for box in over):
-            layer = fitted.stage.paint(fitted.settings, colorway.colors, f"{NO_TEXT} {ONLY_OVER}")
+            layer = fitted.stage.paint(laid.settings, colors, f"{NO_TEXT} {ONLY_OVER}")
             for box in over:
-                lay_part(ground, layer, grow(box, _AROUND * unit))
+                lay_part(ground, layer, box)
     pixels = ground.copy()
-    texts = _write(pixels, fitted, layout, colorway)
+    texts = _write(pixels, order, fitted)
     return Painted(pixels, ground, texts, product, logo, over)
+
+
+def read_logo_align(layout: Layout, rtl: bool) -> tuple[str, str]:
+    """Return how the logo stands in its box: at the start of the line unless its classes say otherwise."""
+    return read_align(layout.html, "logo", ("start", "center"), rtl)
 
 
 def read_align(html: str, element: str, default: tuple[str, str], rtl: bool) -> tuple[str, str]:
@@ -73,30 +85,33 @@ def read_align(html: str, element: str, default: tuple[str, str], rtl: bool) -> 
     return _MIRRORED.get(across, across) if rtl else across, down
 
 
-def _paint_ground(layout: Layout, size: Size, colorway: Colorway, backdrop: Backdrop | None) -> Pixels:
-    if backdrop is not None and layout.meta.backdrop:
-        return cover(backdrop.pixels, size.width, size.height)
-    return fill(colorway.colors["ground"], size.width, size.height)
+def _paint_ground(order: Commission, size: Size) -> Pixels:
+    if order.backdrop is not None and order.layout.meta.backdrop:
+        return cover(order.backdrop.pixels, size.width, size.height)
+    return fill(order.colorway.colors["ground"], size.width, size.height)
 
 
-def _write(pixels: Pixels, fitted: Fitted, layout: Layout, colorway: Colorway) -> tuple[Placed, ...]:
+def _paint_logo(ground: Pixels, order: Commission, fitted: Fitted) -> Box | None:
+    page, box = fitted.stage.page, fitted.laid.boxes.get("logo")
+    if not page.logo or box is None:
+        return None
+    kit = order.brand.kit.colors
+    inks = {"light": parse_hex(kit.ink), "dark": parse_hex(kit.paper)}
+    mark, x, y = make_logo(ground, order.brand, page.heading, inks, box, read_logo_align(order.layout, page.rtl))
+    lay_over(ground, mark, x, y)
+    return Box(x, y, mark.shape[1], mark.shape[0])
+
+
+def _write(pixels: Pixels, order: Commission, fitted: Fitted) -> tuple[Placed, ...]:
     """Lay the texts over `pixels`, in place, and return where their letters stand."""
-    layer = fitted.stage.paint(fitted.settings, colorway.colors, ONLY_TEXT)
+    laid, slots = fitted.laid, order.layout.meta.slots
+    layer = fitted.stage.paint(laid.settings, order.colorway.colors, ONLY_TEXT)
     placed = []
-    for name, setting in sorted(fitted.settings.items()):
+    for name, setting in sorted(laid.settings.items()):
         # Letters may reach beyond their lines: by marks above and below, and by a slant.
-        lines = fitted.boxes[TEXT_BOX + name]
+        lines = laid.texts[name]
         ink = find_ink(layer, grow(lines, 0.4 * setting.font_px)) or lines
         lay_part(pixels, layer, ink)
-        placed.append(
-            Placed(
-                slot=name,
-                text=setting.text,
-                box=ink,
-                font_px=setting.font_px,
-                weight=setting.weight,
-                color=setting.color,
-                inside=layout.meta.slots[name].inside,
-            )
-        )
+        text = Placed(name, setting.text, ink, setting.font_px, setting.weight, setting.color, slots[name].inside)
+        placed.append(text)
     return tuple(placed)

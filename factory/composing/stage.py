@@ -9,7 +9,8 @@ import blitz_py
 import numpy as np
 
 from factory.colors import write_hex
-from factory.composing.page import STAGE, TEXT_BOX, Page, write_page
+from factory.composing.markup import TEXT_BOX
+from factory.composing.page import STAGE, Page, write_page
 from factory.composition import Box, Color, Pixels
 from schemas.layout import ColorName, SlotName
 
@@ -33,10 +34,9 @@ class Stage:
     def __init__(self, page: Page) -> None:
         self.page = page
         self._lock = Lock()
-        size = page.size
-        self._template = blitz_py.Template(
-            write_page(page), width=size.width, height=size.height, background="#00000000"
-        )
+        size, written = page.size, write_page(page)
+        self.around = written.around
+        self._template = blitz_py.Template(written.html, width=size.width, height=size.height, background="#00000000")
         self._state: dict[tuple[str, str], str] = {}
 
     def measure(self, settings: Mapping[SlotName, Setting]) -> dict[str, Box]:
