@@ -1,6 +1,8 @@
 """Font files, read and renamed by fontTools: what they are called, which characters they draw."""
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from factory.errors import JobError
@@ -8,39 +10,43 @@ from factory.errors import JobError
 FIX = "save it as a TrueType or OpenType file (TTF or OTF) with a Unicode character map"
 
 _SIGNATURES = (b"\x00\x01\x00\x00", b"OTTO", b"true")  # TrueType and CFF outlines; collections and WOFF are others
-# Of the name table: family, unique id, full name, PostScript name, typographic family, Mac, WWS family, prefix.
-_FAMILY_NAMES = (1, 3, 4, 6, 16, 18, 21, 25)
 
 
 def read_font(name: str, data: bytes) -> tuple[str, frozenset[int]]:
-    """Return the family that a font calls itself, and its code points. Raises JobError for what is no font, or damaged."""
+    """Return the family that a font calls itself, and its code points.
+
+    Raises JobError for what is no font, has no Unicode characters, or is not what its checksums say: a renderer stumbles
+    over a damaged glyph only when it is drawn.
+    """
     from fontTools.ttLib import TTFont
 
-    problem = "is no TrueType or OpenType font"
-    if data[:4] in _SIGNATURES:
-        try:
-            font = TTFont(io.BytesIO(data), lazy=True)
-            covered = frozenset(font.getBestCmap() or ())
-            family = font["name"].getBestFamilyName() or name
-            if covered:
-                return family, covered
-            problem = "has no Unicode character map"
-        except Exception as error:  # a damaged file: the library raises whatever it stumbles over
-            problem = f"is damaged ({type(error).__name__}: {str(error)[:100]})"
-    raise JobError(f"fonts: {name} {problem}", FIX)
+    if data[:4] not in _SIGNATURES:
+        raise JobError(f"fonts: {name} is no TrueType or OpenType font", FIX)
+    with _name_damage(name):
+        font = TTFont(io.BytesIO(data), lazy=True, checkChecksums=2)
+        tables = font.reader.keys()
+        for table in tables:
+            font.reader[table]  # reading a table is what compares it with its checksum
+        covered = frozenset(font.getBestCmap() or ())
+        family = font["name"].getBestFamilyName() or name
+    if not covered:
+        raise JobError(f"fonts: {name} has no Unicode character map", FIX)
+    return family, covered
 
 
-def rename_font(data: bytes, family: str) -> bytes:
-    """Return the same font under another family name; every table but `name` keeps its bytes."""
+def rename_font(name: str, data: bytes, family: str) -> bytes:
+    """Return the same font under another family name and without its other names; all other tables keep their bytes.
+
+    Raises JobError for a damaged one.
+    """
     from fontTools.ttLib import TTFont
 
-    font = TTFont(io.BytesIO(data), lazy=True, recalcBBoxes=False, recalcTimestamp=False)
-    names = font["name"]
-    for name_id in _FAMILY_NAMES:
-        names.removeNames(nameID=name_id)
-    names.setName(family, 1, 3, 1, 0x409)
-    out = io.BytesIO()
-    font.save(out, reorderTables=None)  # in the order of the file: sorting would read all of it twice
+    with _name_damage(name):
+        font = TTFont(io.BytesIO(data), lazy=True, recalcBBoxes=False, recalcTimestamp=False)
+        font["name"].names = []
+        font["name"].setName(family, 1, 3, 1, 0x409)
+        out = io.BytesIO()
+        font.save(out, reorderTables=None)  # in the order of the file: sorting would read all of it twice
     return out.getvalue()
 
 
@@ -61,3 +67,12 @@ def make_empty_font() -> bytes:
     out = io.BytesIO()
     builder.save(out)
     return out.getvalue()
+
+
+@contextmanager
+def _name_damage(name: str) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:  # the library raises whatever it stumbles over in a damaged file
+        detail = " ".join(str(error).split())[:100] or type(error).__name__
+        raise JobError(f"fonts: {name} is damaged ({detail})", FIX) from error

@@ -152,7 +152,7 @@ def _load_kit_fonts(names: Sequence[str], folder: str) -> Iterator[Font]:
         digests = {name: hashlib.sha256(data).hexdigest() for name, data, _ in members}
         family = _name_family(sorted(digests.values()))
         for name, data, _ in members:
-            yield Font(name, family, rename_font(data, family), digests[name], covered)
+            yield Font(name, family, rename_font(name, data, family), digests[name], covered)
 
 
 @cache
@@ -161,7 +161,7 @@ def _load_bundled(name: str) -> Font:
     data = files(package).joinpath(file).read_bytes()
     digest = hashlib.sha256(data).hexdigest()
     family = _name_family([digest])
-    return Font(name, family, rename_font(data, family), digest, read_font(name, data)[1])
+    return Font(name, family, rename_font(name, data, family), digest, read_font(name, data)[1])
 
 
 def _fold(name: str) -> str:
