@@ -99,14 +99,14 @@ def load_stack(fonts: Fonts, folder: str, locale: str) -> FontStack:
     local = [name for key in (*list_wider(locale), "default") for name in fonts.by_locale.get(key, [])]
     language = get_language(locale)
     last = [family for family, languages in SCRIPT_FAMILIES.items() if language in languages] + [LAST_FAMILY]
-    heading, body = (tuple(dict.fromkeys([*local, *own, *last])) for own in (fonts.heading, fonts.body))
+    heading, body = (tuple(dict.fromkeys(map(_fold, [*local, *own, *last]))) for own in (fonts.heading, fonts.body))
     return _load_stack(heading, body, folder)
 
 
 def read_kit_files(fonts: Fonts, folder: str) -> dict[str, bytes]:
     """Return the bytes of every font file that a kit names, by name, sorted. Raises JobError as `load_stack` does."""
     names = {name for names in (fonts.heading, fonts.body, *fonts.by_locale.values()) for name in names}
-    found = {name: _read_kit_file(folder, name) for name in sorted(names) if not _is_bundled(name)}
+    found = {name: _read_kit_file(folder, name) for name in sorted(names) if _fold(name) not in BUNDLED}
     for name, data in found.items():
         read_font(name, data)
     return found
@@ -134,9 +134,9 @@ def register_stack(stack: FontStack) -> None:
 
 @lru_cache(maxsize=64)
 def _load_stack(heading: tuple[str, ...], body: tuple[str, ...], folder: str) -> FontStack:
-    own = [name for name in dict.fromkeys(heading + body) if not _is_bundled(name)]
+    own = [name for name in dict.fromkeys(heading + body) if name not in BUNDLED]
     fonts = {font.name: font for font in _load_kit_fonts(own, folder)}
-    fonts |= {name: _load_bundled(_fold(name)) for name in heading + body if name not in fonts}
+    fonts |= {name: _load_bundled(name) for name in heading + body if name not in fonts}
     return FontStack(tuple(fonts[name] for name in heading), tuple(fonts[name] for name in body))
 
 
@@ -165,11 +165,9 @@ def _load_bundled(name: str) -> Font:
 
 
 def _fold(name: str) -> str:
-    return "-".join(name.casefold().split())
-
-
-def _is_bundled(name: str) -> bool:
-    return _fold(name) in BUNDLED
+    """The name in BUNDLED that is meant ("Noto Sans"), else the name as it is."""
+    folded = "-".join(name.casefold().split())
+    return folded if folded in BUNDLED else name
 
 
 def _read_kit_file(folder: str, name: str) -> bytes:
