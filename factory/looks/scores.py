@@ -25,6 +25,7 @@ VIVID = 82.0  # Hasler and Süsstrunk's colourfulness of a picture that people c
 BRAND_DISTANCE = 20.0  # in CIE Lab: colours of one name
 BRAND_SHARE = 0.25  # of the picture in the brand's colours, from which more is no better
 CALM = 6.0  # CIE lightness by which neighbours may differ in a calm part
+SALIENT_SHARE = 0.6  # of the saliency on the product, from which more is no better: the words want to be seen too
 _SALIENCY_SIDE = 256
 _SHARP = 0.3  # blur effect of photos that people call sharp (Crété-Roffet et al. 2007)
 
@@ -82,10 +83,9 @@ def score_space(ctx: LookContext) -> float:
 
 
 def score_saliency(ctx: LookContext) -> float | None:
-    """How much the eye is drawn to the product: 0.5 where it draws as much as any other part, towards 1 where far more.
+    """How much the eye is drawn to the product: its box's share of the picture's saliency, 1 from three fifths on.
 
-    By the spectral residual (Hou and Zhang 2007, https://doi.org/10.1109/CVPR.2007.383267), s / (s + a) with s the share
-    of saliency inside the product's box and a the share of the picture that the box covers.
+    By the spectral residual (Hou and Zhang 2007, https://doi.org/10.1109/CVPR.2007.383267).
     """
     box = ctx.product_box
     if box is None:
@@ -94,11 +94,9 @@ def score_saliency(ctx: LookContext) -> float | None:
     done, found = cv2.saliency.StaticSaliencySpectralResidual.create().computeSaliency(small)
     total = float(found.sum()) if done else 0.0
     if total <= 0:
-        return 0.5
+        return 0.0
     rows, columns = _scale_box(box, ctx, small.shape)
-    share = float(found[rows, columns].sum()) / total
-    area = found[rows, columns].size / found.size
-    return share / (share + area) if share + area > 0 else 0.0
+    return min(1.0, float(found[rows, columns].sum()) / total / SALIENT_SHARE)
 
 
 def score_sharpness(ctx: LookContext) -> float | None:
