@@ -6,7 +6,7 @@ The rules themselves are in `factory/looks/`, by id in `factory/looks/registry.p
 
 from collections.abc import Mapping
 
-from factory.composition import Composition, Pixels
+from factory.composition import Composition
 from factory.errors import JobError
 from factory.looks import channel, files
 from factory.looks.choice import choose_pictures
@@ -24,8 +24,8 @@ __all__ = [
     "check_file",
     "check_safety",
     "choose_pictures",
-    "fingerprint",
     "judge_creative",
+    "make_fingerprint",
     "measure_distance",
     "score_creative",
     "total_score",
@@ -96,11 +96,6 @@ def total_score(scores: Mapping[str, float], weights: Mapping[str, float] = WEIG
     if total <= 0:
         raise JobError("weights: no score that applies has a weight", f"give one to {', '.join(scores) or 'a score'}")
     return round(sum(value * weights.get(name, 0.0) for name, value in scores.items()) / total, 4)
-
-
-def fingerprint(pixels: Pixels) -> str:
-    """Return what tells a picture from others, as 64 hexadecimal digits: its pHash (16), then a 4x4 grid of its colours."""
-    return make_fingerprint(pixels)
 
 
 def _check(ctx: LookContext) -> list[Check]:

@@ -14,8 +14,8 @@ from factory.look import (
     check_creative,
     check_safety,
     choose_pictures,
-    fingerprint,
     judge_creative,
+    make_fingerprint,
     measure_distance,
     score_creative,
     total_score,
@@ -151,7 +151,7 @@ def test_every_size_can_be_judged(width: int, height: int) -> None:
     composition = make_composition(width=width, height=height, lines=(), panels=(), logo=None, product=None)
     assert all(check.passed for check in check_creative(composition, slot))
     assert 0 <= total_score(score_creative(composition, slot)) <= 1
-    assert len(fingerprint(composition.pixels)) == 64
+    assert len(make_fingerprint(composition.pixels)) == 64
 
 
 def shifted(x: int) -> np.ndarray:
@@ -177,7 +177,7 @@ DISTANCES: list[tuple[str, Callable[[], np.ndarray], float, float]] = [
 def test_distance_is_how_unlike_two_pictures_look(
     what: str, make: Callable[[], np.ndarray], least: float, most: float
 ) -> None:
-    one, other = fingerprint(make_composition().pixels), fingerprint(make())
+    one, other = make_fingerprint(make_composition().pixels), make_fingerprint(make())
     assert least <= measure_distance(one, other) <= most
     assert measure_distance(one, other) == measure_distance(other, one)
 
@@ -187,8 +187,8 @@ def make_variant(index: int, value: float | None, passed: bool = True) -> Varian
 
 
 def test_the_best_and_different_are_chosen() -> None:
-    navy, same = fingerprint(make_composition().pixels), fingerprint(shifted(2))
-    other = fingerprint(make_composition(ground=(120, 60, 20)).pixels)
+    navy, same = make_fingerprint(make_composition().pixels), make_fingerprint(shifted(2))
+    other = make_fingerprint(make_composition(ground=(120, 60, 20)).pixels)
     variants = [
         make_variant(0, 0.7),
         make_variant(1, 0.9),
