@@ -18,6 +18,7 @@ from factory.compose import Misfit, Order, compose
 from factory.composition import Backdrop, Composition, Cutout, Pixels
 from factory.errors import JobError
 from factory.layouts import Layout, read_layout
+from factory.look import check_creative
 from schemas.brand import BrandKit
 from schemas.brief import Brief, Claim, Offer
 from schemas.creative import Slot
@@ -97,11 +98,15 @@ def draw_layout(layout: Layout, options: argparse.Namespace) -> None:
         for content in options.content:
             for colorway in colorways:
                 name = f"{layout.name}-{text}-{content}-{colorway.name}"
-                made = compose(make_order(layout, width, height, content, colorway, not options.plain, options.role))
+                order = make_order(layout, width, height, content, colorway, not options.plain, options.role)
+                made = compose(order)
                 if isinstance(made, Misfit):
                     print(f"{name}: MISFIT {made.reason}: {made.detail}")
                     continue
                 print(f"{name}: {describe(made)}")
+                for check in check_creative(made, order.slot):
+                    if not check.passed:
+                        print(f"    FAILS {check.rule}: {check.detail}")
                 Image.fromarray(made.pixels).save(options.out / f"{name}.png")
                 drawn.append((name, made.pixels))
     if drawn:

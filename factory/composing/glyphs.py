@@ -29,8 +29,10 @@ def keep_drawable(
             missing = stack.find_missing(text, heading)
             if missing:
                 undrawn[name] = "".join(dict.fromkeys(undrawn.get(name, "") + missing))
-                text = "" if name == "legal" else strip_emoji(text, missing)
-            if text and not stack.find_missing(text, heading):
+                rest = "" if name == "legal" else strip_emoji(text, missing)
+                missing = stack.find_missing(rest, heading)
+                text = rest
+            if text and not missing:
                 drawable[text] = None
         if drawable:
             kept[name] = list(drawable)

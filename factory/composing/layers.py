@@ -36,11 +36,15 @@ def lay_over(ground: Pixels, layer: Pixels, x: int = 0, y: int = 0) -> None:
     if right <= left or bottom <= top:
         return
     part = layer[top - y : bottom - y, left - x : right - x]
-    place = ground[top:bottom, left:right]
+    seen_x, seen_y, wide, high = cv2.boundingRect(part[..., 3])
+    if not wide:
+        return
+    part = part[seen_y : seen_y + high, seen_x : seen_x + wide]
+    left, top = left + seen_x, top + seen_y
+    place = ground[top : top + high, left : left + wide]
     rest = cv2.cvtColor(255 - part[..., 3], cv2.COLOR_GRAY2RGB)
     under = cv2.multiply(place, rest, scale=1 / 255)
-    cv2.add(under, cv2.cvtColor(part, cv2.COLOR_RGBA2RGB), dst=under)
-    ground[top:bottom, left:right] = under
+    cv2.add(under, cv2.cvtColor(part, cv2.COLOR_RGBA2RGB), dst=place)
 
 
 def draw_border(ground: Pixels, color: Color) -> None:
@@ -102,16 +106,20 @@ def lay_part(ground: Pixels, layer: Pixels, box: Box) -> None:
     lay_over(ground, layer[top : int(np.ceil(box.bottom)), left : int(np.ceil(box.right))], left, top)
 
 
+def take_part(ground: Pixels, layer: Pixels, box: Box) -> None:
+    """Lay what `layer` has in `box` over RGB `ground`, and clear it there: both in place. So no pixel is laid twice."""
+    lay_part(ground, layer, box)
+    layer[
+        max(0, int(box.y)) : max(0, int(np.ceil(box.bottom))), max(0, int(box.x)) : max(0, int(np.ceil(box.right)))
+    ] = 0
+
+
 def find_ink(layer: Pixels, box: Box) -> Box | None:
     """Return the smallest box within `box` that holds all pixels of `layer` (RGBA) that are not clear; None if all are."""
     left, top = max(0, int(box.x)), max(0, int(box.y))
-    ink = layer[top : int(np.ceil(box.bottom)), left : int(np.ceil(box.right)), 3] > 0
-    rows, columns = np.flatnonzero(ink.any(1)), np.flatnonzero(ink.any(0))
-    if not rows.size:
-        return None
-    return Box(
-        left + int(columns[0]), top + int(rows[0]), int(columns[-1] - columns[0]) + 1, int(rows[-1] - rows[0]) + 1
-    )
+    part = layer[top : max(top, int(np.ceil(box.bottom))), left : max(left, int(np.ceil(box.right))), 3]
+    x, y, width, height = cv2.boundingRect(part) if part.size else (0, 0, 0, 0)
+    return Box(left + x, top + y, width, height) if width else None
 
 
 def grow(box: Box, margin: float) -> Box:

@@ -1,4 +1,4 @@
-"""A layout as a whole HTML page: its fragment wrapped for one size, direction and choice of slots. It holds no text of a brief."""
+"""A layout as a whole HTML page: its fragment wrapped for one size, direction and choice of slots, without any brief's text."""
 
 from collections.abc import Collection
 from dataclasses import dataclass

@@ -7,7 +7,7 @@ from factory.brands import Brand
 from factory.colors import mix, parse_hex
 from factory.colorways import Colorway
 from factory.composing.fit import Fitted
-from factory.composing.layers import cover, draw_border, fill, find_ink, grow, lay_over, lay_part
+from factory.composing.layers import cover, draw_border, fill, find_ink, grow, lay_over, lay_part, take_part
 from factory.composing.logo import make_logo
 from factory.composing.page import NO_TEXT, ONLY_OVER, ONLY_TEXT
 from factory.composing.product import show_product
@@ -16,6 +16,7 @@ from factory.layouts import Layout
 from schemas.layout import find_unit
 
 _DOWN = {"top": "start", "middle": "center", "bottom": "end"}
+_OVERHANG = 0.6  # ems around its lines in which a text is painted: what reaches farther is not writing but a prank
 _BORDER = 0.35  # of the way from the ground's colour to the text's
 _MIRRORED = {"start": "end", "end": "start"}
 
@@ -60,7 +61,8 @@ def paint(order: Commission, fitted: Fitted) -> Painted:
         product, shown = show_product(order.product, laid.product, page.radius * unit)
         lay_over(ground, shown.under, product.x - shown.margin, product.y - shown.margin)
         lay_over(ground, shown.body, product.x, product.y)
-        if any(box.overlap(product.box) for box in over):
+        low_x, low_y = product.x - shown.margin, product.y - shown.margin
+        if any(find_ink(shown.under, Box(box.x - low_x, box.y - low_y, box.width, box.height)) for box in over):
             layer = fitted.stage.paint(laid.settings, colors, f"{NO_TEXT} {ONLY_OVER}")
             for box in over:
                 lay_part(ground, layer, box)
@@ -105,13 +107,15 @@ def _paint_logo(ground: Pixels, order: Commission, fitted: Fitted) -> Box | None
 def _write(pixels: Pixels, order: Commission, fitted: Fitted) -> tuple[Placed, ...]:
     """Lay the texts over `pixels`, in place, and return where their letters stand."""
     laid, slots = fitted.laid, order.layout.meta.slots
-    layer = fitted.stage.paint(laid.settings, order.colorway.colors, ONLY_TEXT)
+    layer = fitted.stage.paint(laid.settings, order.colorway.colors, ONLY_TEXT).copy()
+    texts = laid.texts
     placed = []
     for name, setting in sorted(laid.settings.items()):
+        ink = find_ink(layer, texts[name]) or texts[name]
+        placed.append(
+            Placed(name, setting.text, ink, setting.font_px, setting.weight, setting.color, slots[name].inside)
+        )
+    for name, setting in laid.settings.items():
         # Letters may reach beyond their lines: by marks above and below, and by a slant.
-        lines = laid.texts[name]
-        ink = find_ink(layer, grow(lines, 0.4 * setting.font_px)) or lines
-        lay_part(pixels, layer, ink)
-        text = Placed(name, setting.text, ink, setting.font_px, setting.weight, setting.color, slots[name].inside)
-        placed.append(text)
+        take_part(pixels, layer, grow(texts[name], _OVERHANG * setting.font_px))
     return tuple(placed)

@@ -131,14 +131,15 @@ def _find_near_logo(room: Room, laid: Laid, texts: Mapping[SlotName, Box]) -> It
 
 def _find_pressed(room: Room, laid: Laid, texts: Mapping[SlotName, Box]) -> Iterator[Problem]:
     frame = room.size.width * room.size.height
+    pressing = tuple(name for name in texts if name not in room.meta.over)
     if laid.product is not None:
         share = laid.boxes["product"].area / frame
         if share < room.meta.product * LEAST_SHARE:
             detail = f"texts leave the product {share:.0%} of the picture, the layout promises {room.meta.product:.0%}"
-            yield Problem("product", tuple(texts), detail)
+            yield Problem("product", pressing, detail)
         if laid.product.box.area < LEAST_KEPT * room.product_area:
             kept = laid.product.box.area / room.product_area
-            yield Problem("product", tuple(texts), f"texts press the product to {kept:.0%} of its size")
+            yield Problem("product", pressing, f"texts press the product to {kept:.0%} of its size")
     covered = sum(box.area for box in texts.values()) + (laid.logo.area if laid.logo else 0.0)
     if covered > room.most_text * frame:
         detail = f"texts cover {covered / frame:.0%} of the picture, at most {room.most_text:.0%}"
