@@ -46,12 +46,13 @@ def compare(drawn: Pixels, made: Composition) -> None:
     place = drawn[y : y + body.shape[0], x : x + body.shape[1]]
     assert np.abs(place[solid].astype(int) - body[solid][:, :3]).mean() < 12
     for text in made.texts:
-        box = text.box
-        part = drawn[int(box.y) : int(box.bottom) + 1, int(box.x) : int(box.right) + 1].astype(int)
-        ink = np.abs(part - np.array(text.color)).max(axis=-1) < 40
-        ours = made.pixels[int(box.y) : int(box.bottom) + 1, int(box.x) : int(box.right) + 1].astype(int)
-        wanted = (np.abs(ours - np.array(text.color)).max(axis=-1) < 40).mean()
-        assert 0.5 * wanted <= ink.mean() <= 2 * wanted, text.slot
+        rows = slice(int(text.box.y), int(text.box.bottom) + 1)
+        columns = slice(int(text.box.x), int(text.box.right) + 1)
+        ours, theirs = (
+            np.abs(picture[rows, columns].astype(int) - made.ground[rows, columns]).mean()
+            for picture in (made.pixels, drawn)
+        )
+        assert 0.6 * ours <= theirs <= 1.6 * ours, text.slot
 
 
 @pytest.mark.parametrize("size", [(1200, 628), (1080, 1350), (300, 250)])
