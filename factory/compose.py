@@ -74,20 +74,22 @@ def compose(order: Order) -> Composition | Misfit:
         detail = f"layout {order.layout.name} has no place for the legal line: give it a slot `legal` for {size.aspect.value}"
         return Misfit("missing_slot", detail)
     drawable, notes, undrawn = keep_drawable(options, meta, stack)
+    last, _, _ = keep_drawable({name: texts.last[name] for name in options if name in texts.last}, meta, stack)
+    drawable = {name: last[name] for name in options if name in last} | drawable
     required = tuple(name for name in options if name == "legal" or not meta.slots[name].optional)
     if lost := [name for name in required if name not in drawable]:
         detail = (
             f"no font of {kit.name} draws {undrawn[lost[0]]} of {lost[0]}: add one to fonts.by_locale of the brand kit"
         )
         return Misfit("missing_glyph", detail)
-    fitted = _fit(order, size, drawable, stack)
+    fitted = _fit(order, size, drawable, last, stack)
     if isinstance(fitted, Misplaced):
         return Misfit("copy_too_long", f"{order.layout.name} at {size.width}x{size.height}: {fitted.problem.detail}")
     notes |= {name: "left out: no room" for name in drawable if name not in fitted.laid.settings}
     return _finish(order, size, fitted, stack, tuple(options), required, notes | {"legal": texts.legal})
 
 
-def _fit(order: Order, size: Size, options: Options, stack: FontStack) -> Fitted | Misplaced:
+def _fit(order: Order, size: Size, options: Options, last: Options, stack: FontStack) -> Fitted | Misplaced:
     """Fit all slots, then ever fewer of the optional ones."""
     rtl = is_right_to_left(order.request.locale)
     layout, brand = order.layout, order.brand
@@ -98,6 +100,7 @@ def _fit(order: Order, size: Size, options: Options, stack: FontStack) -> Fitted
         meta=layout.meta,
         size=size,
         options=options,
+        last=last,
         colorway=order.colorway,
         product=product,
         align=read_align(layout.html, "product", ("center", "center"), rtl),

@@ -180,13 +180,15 @@ def draw_product(mode: str) -> Cutout:
 
 def make_sheet(drawn: list[tuple[str, Pixels]], cell: int = 400, columns: int = 3) -> Image.Image:
     """All pictures on one sheet, each under its name."""
-    rows = -(-len(drawn) // columns)
-    sheet = Image.new("RGB", (columns * (cell + 12), rows * (cell + 32)), "#888888")
-    pen = ImageDraw.Draw(sheet)
-    for index, (name, pixels) in enumerate(drawn):
-        x, y = (index % columns) * (cell + 12) + 6, (index // columns) * (cell + 32) + 6
-        picture = Image.fromarray(pixels)
+    thumbnails = [Image.fromarray(pixels) for _, pixels in drawn]
+    for picture in thumbnails:
         picture.thumbnail((cell, cell))
+    rows = [thumbnails[start : start + columns] for start in range(0, len(drawn), columns)]
+    heights = [max(picture.height for picture in row) + 28 for row in rows]
+    sheet = Image.new("RGB", (columns * (cell + 12), sum(heights)), "#888888")
+    pen = ImageDraw.Draw(sheet)
+    for index, ((name, _), picture) in enumerate(zip(drawn, thumbnails, strict=True)):
+        x, y = (index % columns) * (cell + 12) + 6, sum(heights[: index // columns]) + 4
         pen.text((x, y), name, fill="white")
         sheet.paste(picture, (x, y + 16))
     return sheet

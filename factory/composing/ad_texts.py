@@ -43,9 +43,13 @@ _NO_BREAK = "\u00a0"
 
 @dataclass(frozen=True, slots=True)
 class AdTexts:
-    """The options of every slot that something is there for. `legal` is the line as brand and brief have it."""
+    """The options of every slot that something is there for. `legal` is the line as brand and brief have it.
+
+    `last` is what a slot is filled with when none of its options has room, even small.
+    """
 
     options: Options
+    last: Options
     legal: str
 
 
@@ -59,8 +63,8 @@ def list_texts(request: Request, fields: Fields, brand: Brand) -> AdTexts:
     line = " ".join(dict.fromkeys(part for part in (_flatten(legal), _flatten(brief.disclaimer)) if part))
     found: dict[SlotName, Iterable[str]] = {
         "brand": [kit.name],
-        "headline": _list_headlines(brief, fields),
-        "body": _list_bodies(fields, brief.disclaimer),
+        "headline": _list_headlines(fields),
+        "body": _list_bodies(fields, brief.disclaimer, frozenset(text.casefold() for text in _list_headlines(fields))),
         "benefits": _list_benefits(brief, fields),
         "quote": _list_quotes(brief),
         "price": [_write_price(brief, locale)],
@@ -73,9 +77,13 @@ def list_texts(request: Request, fields: Fields, brand: Brand) -> AdTexts:
         kept = {text: None for text in texts if text and not find_phrase(text, kit.do_not_use)}
         if kept:
             options[slot] = _thin_out(sorted(kept, key=len, reverse=True))
+    last: Options = {}
+    name = _flatten(brief.product_name)
+    if len(name) <= MAX_HEADLINE and not find_phrase(name, kit.do_not_use):
+        (last if "headline" in options else options)["headline"] = [name]
     if line:
         options["legal"] = [line]
-    return AdTexts(options, line)
+    return AdTexts(options, last, line)
 
 
 def list_present(request: Request, fields: Fields, brand: Brand, product: Cutout | None) -> frozenset[str]:
@@ -99,22 +107,22 @@ def write_percent(share: Decimal, locale: str) -> str:
     return _hold_together(format_percent(-whole, locale))
 
 
-def _list_headlines(brief: Brief, fields: Fields) -> Iterator[str]:
+def _list_headlines(fields: Fields) -> Iterator[str]:
     texts = list(_read(fields, HEADLINES[:-1])) or list(_read(fields, HEADLINES[-1:]))
     if not texts:
         texts = [next(iter(_split_sentences(text)), "") for text in _read(fields, BODIES)]
     yield from (text for text in texts if len(text) <= MAX_HEADLINE)
-    yield from (name for name in [_flatten(brief.product_name)] if len(name) <= MAX_HEADLINE)
 
 
-def _list_bodies(fields: Fields, disclaimer: str) -> Iterator[str]:
+def _list_bodies(fields: Fields, disclaimer: str, said: frozenset[str]) -> Iterator[str]:
+    """Whole texts and their first sentences, but none that the headline may have `said` already."""
     for text in _read(fields, BODIES):
         # A field that must carry the disclaimer ends with it; in the picture it has a line of its own.
         rest = text.removesuffix(_flatten(disclaimer)).rstrip() if disclaimer else text
         sentences = _split_sentences(rest)
         for count in range(len(sentences), 0, -1):
             whole = " ".join(sentences[:count]) if " " in rest else "".join(sentences[:count])
-            if len(whole) <= MAX_BODY:
+            if len(whole) <= MAX_BODY and whole.casefold() not in said:
                 yield whole
 
 

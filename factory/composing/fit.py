@@ -24,11 +24,12 @@ GIVES_WAY: tuple[SlotName, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One way to set a slot."""
+    """One way to set a slot. `cost` orders the ways of all slots: 0 for full size, more for smaller type, 1 for a last resort."""
 
     text: str
-    scale: float
     font_px: float
+    scale: float
+    cost: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,6 +55,7 @@ class Fitter:
     meta: LayoutMeta
     size: Size
     options: Options
+    last: Options
     colorway: Colorway
     product: Cutout | None
     align: tuple[str, str]
@@ -65,7 +67,9 @@ class Fitter:
     def fit(self, stage: Stage) -> Fitted | Misplaced:
         """Return how the slots of `stage` are set so that all have room, or what has none."""
         for name in stage.page.shown - self.steps.keys():
-            self.steps[name] = make_steps(self.meta.slots[name], name, self.options[name], self.size)
+            self.steps[name] = make_steps(
+                self.meta.slots[name], name, self.options[name], self.last.get(name, []), self.size
+            )
         at = dict.fromkeys(sorted(stage.page.shown), 0)
         room = self._find_room(stage, at)
         while True:  # each turn one slot takes its next step, and there are few
@@ -114,7 +118,7 @@ class Fitter:
     def _choose(self, problem: Problem, at: Mapping[SlotName, int]) -> SlotName | None:
         """Return the slot that is to take less room: shorter texts before smaller type, then by what gives way first."""
         able = [name for name in problem.slots if name in at and at[name] + 1 < len(self.steps[name])]
-        return min(able, key=lambda name: (-self.steps[name][at[name] + 1].scale, GIVES_WAY.index(name)), default=None)
+        return min(able, key=lambda name: (self.steps[name][at[name] + 1].cost, GIVES_WAY.index(name)), default=None)
 
     def _find_wide_word(self, stage: Stage, laid: Laid) -> Problem | None:
         """Find a word that is wider than its line, which the renderer lets stick out."""
@@ -126,17 +130,17 @@ class Fitter:
         return None
 
 
-def make_steps(slot: TextSlot, name: SlotName, texts: Sequence[str], size: Size) -> list[Step]:
-    """Return the ways to set a slot, each taking less room than the one before."""
-    full = slot.find_size(size.aspect) * find_unit(size.width, size.height)
+def make_steps(slot: TextSlot, name: SlotName, texts: Sequence[str], last: Sequence[str], size: Size) -> list[Step]:
+    """Return the ways to set a slot, each taking less room than the one before: `texts`, and after those `last`."""
     least = find_least_px(size.width, size.height, name)
-    full = max(full, least)
+    full = max(slot.find_size(size.aspect) * find_unit(size.width, size.height), least)
     steps: list[Step] = []
-    for scale in SCALES:
-        px = round(max(full * scale, least), 2)
-        for text in texts:
-            if not steps or len(text) * px * px < len(steps[-1].text) * steps[-1].font_px ** 2:
-                steps.append(Step(text, round(px / full, 2), px))
+    for options, resort in ((texts, 0.0), (last, 1.0)):
+        for scale in SCALES:
+            px = round(max(full * scale, least), 2)
+            for text in options:
+                if not steps or len(text) * px * px < len(steps[-1].text) * steps[-1].font_px ** 2:
+                    steps.append(Step(text, px, round(px / full, 2), resort + 1 - px / full))
     return steps
 
 
