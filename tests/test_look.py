@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from factory.composition import Backdrop, Box, Composition, PlacedProduct
+from factory.composition import Backdrop, Box, Composition, Pixels, PlacedProduct
 from factory.errors import JobError
 from factory.look import check_creative
 from factory.looks import channel, files
@@ -220,6 +220,12 @@ def test_banners_are_seen_as_large_as_they_are() -> None:
     assert fail(small, slot)["text_size"] == "headline is 8.0 px, needs 9.0"
 
 
+def test_only_ads_carry_the_legal_line() -> None:
+    main = make_main(changes={"notes": {"legal": "While stocks last."}})
+    assert fail(main, make_slot(600, 600, role="main")) == {}
+    assert fail(main, make_slot(600, 600)) == {"legal_line": "it is missing"}
+
+
 def test_a_picture_of_another_size_gets_no_other_verdict() -> None:
     assert fail(make_composition(), make_slot(1080, 1080)) == {
         "size": "the picture is 1200x628 of uint8, not 1080x1080 RGB"
@@ -253,6 +259,14 @@ def shade(composition: Composition, color: tuple[int, int, int], box: Box) -> Co
 
 
 LOUD = tuple(replace(HEADLINE, text=text, y=y, font_px=150) for text, y in (("Light for", 140), ("all nights", 340)))
+
+
+def make_card(level: int) -> Pixels:
+    card = draw_product(528, 528)
+    card[card[..., 3] < 255] = (level, level, level, 255)
+    return card
+
+
 SCENE = Backdrop(np.zeros((628, 1200, 3), np.uint8), "procedural", "", 1)
 CHANNEL: dict[str, tuple[str, Composition, Composition]] = {
     "exact_size": ("exact_size", make_composition(), make_composition()),
@@ -279,6 +293,11 @@ CHANNEL: dict[str, tuple[str, Composition, Composition]] = {
         "pure_white_background",
         shade(make_main(), (200, 200, 200), Box(30, 480, 540, 80)),
         shade(make_main(), (240, 200, 200), Box(30, 480, 540, 80)),
+    ),
+    "photo on grey": (
+        "pure_white_background",
+        make_main(changes={"product": PlacedProduct(make_card(255), 36, 36, "card")}),
+        make_main(changes={"product": PlacedProduct(make_card(225), 36, 36, "card")}),
     ),
     "all in shadow": ("pure_white_background", make_main(), shade(make_main(), (220, 220, 220), Box(5, 5, 590, 590))),
     "white edge": ("visible_border_if_white_or_black", frame(make_main(), (90, 90, 90), 1), make_main()),

@@ -183,7 +183,12 @@ def test_distance_is_how_unlike_two_pictures_look(
 
 
 def make_variant(index: int, value: float | None, passed: bool = True) -> Variant:
-    return Variant(index=index, layout="hero", checks=[Check(rule="contrast", passed=passed)], score=value)
+    return Variant(
+        index=index,
+        layout="hero",
+        checks=[Check(rule="contrast", passed=passed, detail="" if passed else "1.2:1")],
+        score=value,
+    )
 
 
 def test_the_best_and_different_are_chosen() -> None:
@@ -202,7 +207,7 @@ def test_the_best_and_different_are_chosen() -> None:
         (1, Status.ACCEPTED, 1, ""),
         (2, Status.UNSELECTED, None, "too similar to variant 1"),
         (3, Status.REJECTED, None, "below minimum score"),
-        (4, Status.REJECTED, None, "contrast"),
+        (4, Status.REJECTED, None, "contrast: 1.2:1"),
     ]
     (_, _, third, *_) = choose_pictures(variants, {0: other, 1: navy, 2: same, 3: other}, 1, 0.0)
     assert third.reason == "better ones were kept"

@@ -72,8 +72,10 @@ def find_hidden_logo(ctx: LookContext) -> str:
 
 
 def find_cut_legal(ctx: LookContext) -> str:
-    """The legal line is there where there is one, word for word as brand and brief have it."""
+    """The legal line is there where there is one, word for word as brand and brief have it. Only ads carry one."""
     composition = ctx.composition
+    if ctx.slot.role != "creative" and "legal" not in composition.wanted:
+        return ""
     wanted = " ".join(composition.notes.get("legal", "").split())
     set_texts = [" ".join(text.text.split()) for text in composition.texts if text.slot == "legal"]
     if not set_texts:

@@ -17,6 +17,7 @@ WHITE, BLACK = 250, 6  # the levels from which an edge is lost on a white or a b
 MOST_LOST = 0.5  # of one side of the edge that may be so
 MOST_TEXT = 0.20  # of the picture: Google's policy for responsive ads
 LEAST_WHITE = 0.6  # of the pixels around the product: the rest may be its shadow
+LEAST_CARD = 0.9  # of the edge of a photo that was not cut out: the product may touch it
 NEUTRAL = 10  # levels that the channels of a shadow on white may differ by
 PLAIN_WHITE = 0.7  # of the ground from which a picture is a product on white
 
@@ -96,6 +97,11 @@ def find_off_white(ctx: LookContext) -> str:
     edge = _list_ring((white | ~around)[..., None].astype(np.uint8), 0)
     if not edge.all():
         return f"{float((edge == 0).mean()):.0%} of its edge is not pure white"
+    product = ctx.composition.product
+    if product is not None and product.mode == "card":
+        own = _list_ring(product.pixels[..., :3], 0)
+        if float((own.min(axis=1) >= WHITE).mean()) < LEAST_CARD:
+            return "the product's photo has a ground of its own, and could not be cut out"
     share = float(white[around].mean()) if around.any() else 1.0
     if share < LEAST_WHITE:
         return f"only {share:.0%} of its ground is pure white, at least {LEAST_WHITE:.0%}"

@@ -42,8 +42,8 @@ def choose_pictures(
 
 def _find_refusal(variant: Variant, min_score: float) -> str | None:
     if not variant.passed:
-        failed = next((check.rule for check in variant.checks if not check.passed), "")
-        return failed or variant.reason or "no checks were made"
+        failed = next((f"{check.rule}: {check.detail}" for check in variant.checks if not check.passed), "")
+        return variant.reason or failed or "no checks were made"
     if _read_score(variant) < min_score:
         return "below minimum score"
     return None
