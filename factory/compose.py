@@ -78,10 +78,9 @@ def compose(order: Order) -> Composition | Misfit:
     drawable = {name: last[name] for name in options if name in last} | drawable
     required = tuple(name for name in options if name == "legal" or not meta.slots[name].optional)
     if lost := [name for name in required if name not in drawable]:
-        detail = (
-            f"no font of {kit.name} draws {undrawn[lost[0]]} of {lost[0]}: add one to fonts.by_locale of the brand kit"
-        )
-        return Misfit("missing_glyph", detail)
+        fonts = ", ".join(dict.fromkeys(font.name for font in stack.heading + stack.body))
+        detail = f"no font of {kit.name} ({fonts}) draws {undrawn[lost[0]]!r} of {lost[0]}"
+        return Misfit("missing_glyph", f"{detail}: add one that does to fonts.by_locale of the brand kit")
     fitted = _fit(order, size, drawable, last, stack)
     if isinstance(fitted, Misplaced):
         return Misfit("copy_too_long", f"{order.layout.name} at {size.width}x{size.height}: {fitted.problem.detail}")
@@ -95,7 +94,6 @@ def _fit(order: Order, size: Size, options: Options, last: Options, stack: FontS
     layout, brand = order.layout, order.brand
     families = stack.css(heading=True), stack.css(heading=False)
     product = order.product if layout.meta.product else None
-    has_logo = layout.meta.logo and (bool(brand.logos) or "brand" not in options)
     fitter = Fitter(
         meta=layout.meta,
         size=size,
@@ -104,13 +102,15 @@ def _fit(order: Order, size: Size, options: Options, last: Options, stack: FontS
         colorway=order.colorway,
         product=product,
         align=read_align(layout.html, "product", ("center", "center"), rtl),
-        place_logo=partial(place_logo, brand, families[0], read_logo_align(layout, rtl)) if has_logo else None,
+        place_logo=partial(place_logo, brand, families[0], read_logo_align(layout, rtl)),
         clear_space=_find_clear_space(brand),
         most_text=MOST_TEXT if TEXT_RULE in order.slot.rules else 1.0,
     )
     shown: frozenset[SlotName] = frozenset(options)
     while True:
         mode = product.mode if product else ""
+        # Without a logo the brand's name stands in its place, unless it stands somewhere else.
+        has_logo = layout.meta.logo and (bool(brand.logos) or "brand" not in shown)
         page = make_page(layout, size, shown, mode, has_logo, families, brand.kit.radius, rtl)
         result = fitter.fit(open_stage(page))
         if isinstance(result, Fitted):

@@ -61,10 +61,11 @@ def list_texts(request: Request, fields: Fields, brand: Brand) -> AdTexts:
     brief, kit, locale = request.brief, brand.kit, request.locale
     legal = find_legal(kit, locale)
     line = " ".join(dict.fromkeys(part for part in (_flatten(legal), _flatten(brief.disclaimer)) if part))
+    headlines, bodies = _list_pitches(fields, _flatten(brief.disclaimer))
     found: dict[SlotName, Iterable[str]] = {
         "brand": [kit.name],
-        "headline": _list_headlines(fields),
-        "body": _list_bodies(fields, brief.disclaimer, frozenset(text.casefold() for text in _list_headlines(fields))),
+        "headline": headlines,
+        "body": bodies,
         "benefits": _list_benefits(brief, fields),
         "quote": _list_quotes(brief),
         "price": [_write_price(brief, locale)],
@@ -107,23 +108,27 @@ def write_percent(share: Decimal, locale: str) -> str:
     return _hold_together(format_percent(-whole, locale))
 
 
-def _list_headlines(fields: Fields) -> Iterator[str]:
-    texts = list(_read(fields, HEADLINES[:-1])) or list(_read(fields, HEADLINES[-1:]))
-    if not texts:
-        texts = [next(iter(_split_sentences(text)), "") for text in _read(fields, BODIES)]
-    yield from (text for text in texts if len(text) <= MAX_HEADLINE)
+def _list_pitches(fields: Fields, disclaimer: str) -> tuple[list[str], list[str]]:
+    """Return headlines and bodies, none that says again what a headline may say.
+
+    Where the copy has no headline, the first sentence is one, and the rest of that text the body.
+    """
+    heads = _read(fields, HEADLINES[:-1], disclaimer) or _read(fields, HEADLINES[-1:], disclaimer)
+    heads = [text for text in heads if len(text) <= MAX_HEADLINE]
+    bodies = _read(fields, BODIES, disclaimer)
+    if not heads and bodies:
+        first = _list_beginnings(bodies[0])[-1]
+        if len(first) <= MAX_HEADLINE:
+            heads, bodies = [first], [bodies[0].removeprefix(first).strip()]
+    said = {text.casefold() for text in heads}
+    beginnings = [part for text in bodies for part in _list_beginnings(text)]
+    return heads, [part for part in beginnings if len(part) <= MAX_BODY and part.casefold() not in said]
 
 
-def _list_bodies(fields: Fields, disclaimer: str, said: frozenset[str]) -> Iterator[str]:
-    """Whole texts and their first sentences, but none that the headline may have `said` already."""
-    for text in _read(fields, BODIES):
-        # A field that must carry the disclaimer ends with it; in the picture it has a line of its own.
-        rest = text.removesuffix(_flatten(disclaimer)).rstrip() if disclaimer else text
-        sentences = _split_sentences(rest)
-        for count in range(len(sentences), 0, -1):
-            whole = " ".join(sentences[:count]) if " " in rest else "".join(sentences[:count])
-            if len(whole) <= MAX_BODY and whole.casefold() not in said:
-                yield whole
+def _list_beginnings(text: str) -> list[str]:
+    """Return the whole text, and all of it up to the end of each sentence before the last, longest first."""
+    ends = [match.end() for match in _SENTENCE.finditer(text) if match.group().strip()]
+    return [text[:end].strip() for end in reversed(ends)]
 
 
 def _list_benefits(brief: Brief, fields: Fields) -> Iterator[str]:
@@ -165,16 +170,14 @@ def _is_reduced(brief: Brief) -> bool:
     return brief.price is not None and brief.sale_price is not None and brief.sale_price < brief.price
 
 
-def _read(fields: Fields, names: Iterable[str]) -> Iterator[str]:
-    return (_flatten(text) for name in names for text in fields.get(name, []))
+def _read(fields: Fields, names: Iterable[str], disclaimer: str = "") -> list[str]:
+    """Return the texts of some fields. One that must carry the disclaimer ends with it; in the picture it has its own line."""
+    texts = (_flatten(text) for name in names for text in fields.get(name, []))
+    return [text.removesuffix(disclaimer).rstrip() for text in texts]
 
 
 def _flatten(text: str) -> str:
     return _SPACE.sub(" ", text).strip()
-
-
-def _split_sentences(text: str) -> list[str]:
-    return [part.strip() for part in _SENTENCE.findall(text) if part.strip()]
 
 
 def _hold_together(text: str) -> str:

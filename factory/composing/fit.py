@@ -59,7 +59,7 @@ class Fitter:
     colorway: Colorway
     product: Cutout | None
     align: tuple[str, str]
-    place_logo: Callable[[Box], Box] | None
+    place_logo: Callable[[Box], Box]
     clear_space: float
     most_text: float = 1.0
     steps: dict[SlotName, list[Step]] = field(default_factory=dict)
@@ -104,7 +104,7 @@ class Fitter:
         if self.product is not None and "product" in boxes:
             unit = find_unit(self.size.width, self.size.height)
             product = fit_product(self.product, boxes["product"], unit, self.align)
-        logo = self.place_logo(boxes["logo"]) if self.place_logo is not None and "logo" in boxes else None
+        logo = self.place_logo(boxes["logo"]) if stage.page.logo and "logo" in boxes else None
         return Laid(settings, boxes, product, logo)
 
     def _set_all(self, at: Mapping[SlotName, int]) -> dict[SlotName, Setting]:
