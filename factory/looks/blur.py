@@ -18,7 +18,7 @@ def measure_product_blur(pixels: Pixels) -> float | None:
     middle = pixels[top : top + BLUR_SIDE, left : left + BLUR_SIDE]
     # The outline was cut by us, and is sharp whatever the photo is.
     inside = cv2.erode(np.asarray(middle[..., 3] >= OPAQUE, np.uint8), np.ones((_KERNEL, _KERNEL), np.uint8))
-    gray = cv2.cvtColor(np.ascontiguousarray(middle[..., :3]), cv2.COLOR_RGB2GRAY).astype(np.float32)
+    gray = cv2.cvtColor(middle, cv2.COLOR_RGBA2GRAY).astype(np.float32)
     return measure_blur(gray, np.asarray(inside, np.uint8))
 
 

@@ -68,7 +68,7 @@ class LookContext:
 
     @cached_property
     def small(self) -> Pixels:
-        """The picture reduced by a whole number, so that its longer side is at most 320 pixels."""
+        """The picture reduced by a whole number, so that its longer side is at most 256 pixels."""
         return shrink(self.composition.pixels)
 
     @cached_property

@@ -11,7 +11,7 @@ from factory.composition import Box, Pixels
 Floats = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.uint8]  # 255 where it holds, else 0
 
-SMALL_SIDE = 320  # pixels of the longer side of the small copies that scores are measured on
+SMALL_SIDE = 256  # pixels of the longer side of the small copies that scores are measured on
 OPAQUE = 250  # alpha from which a product's pixel is the product and not its shadow or its soft edge
 _BLACK = (0, 0, 0)
 

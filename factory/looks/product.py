@@ -42,7 +42,7 @@ def find_changed_product(ctx: LookContext) -> str:
         grown = Box(over.x - 1, over.y - 1, over.width + 2, over.height + 2)
         x1, y1, x2, y2 = clip_box(grown, ctx.frame)
         counted[max(0, y1 - top) : max(0, y2 - top), max(0, x1 - left) : max(0, x2 - left)] = 0
-    body = np.ascontiguousarray(own[..., :3])
+    body = np.asarray(cv2.cvtColor(own, cv2.COLOR_RGBA2RGB), np.uint8)
     counted[find_same(body, composition.pixels[top:bottom, left:right]) > 0] = 0
     changed = cv2.countNonZero(counted)
     return f"{changed} of its pixels are changed" if changed else ""

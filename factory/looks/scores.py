@@ -18,7 +18,7 @@ from factory.looks.legibility import (
     NEEDED_LARGE,
     find_scale,
 )
-from factory.looks.pixels import convert_lab, measure_difference, shrink
+from factory.looks.pixels import convert_lab, measure_difference
 from factory.looks.product import BLURRED
 
 VIVID = 82.0  # Hasler and Süsstrunk's colourfulness of a picture that people called highly colourful
@@ -26,7 +26,6 @@ BRAND_DISTANCE = 20.0  # in CIE Lab: colours of one name
 BRAND_SHARE = 0.25  # of the picture in the brand's colours, from which more is no better
 CALM = 6.0  # CIE lightness by which neighbours may differ in a calm part
 SALIENT_SHARE = 0.6  # of the saliency on the product, from which more is no better: the words want to be seen too
-_SALIENCY_SIDE = 256
 _SHARP = 0.3  # blur effect of photos that people call sharp (Crété-Roffet et al. 2007)
 
 
@@ -90,12 +89,11 @@ def score_saliency(ctx: LookContext) -> float | None:
     box = ctx.product_box
     if box is None:
         return None
-    small = shrink(ctx.small, _SALIENCY_SIDE)
-    done, found = cv2.saliency.StaticSaliencySpectralResidual.create().computeSaliency(small)
+    done, found = cv2.saliency.StaticSaliencySpectralResidual.create().computeSaliency(ctx.small)
     total = float(found.sum()) if done else 0.0
     if total <= 0:
         return 0.0
-    rows, columns = _scale_box(box, ctx, small.shape)
+    rows, columns = _scale_box(box, ctx, found.shape)
     return min(1.0, float(found[rows, columns].sum()) / total / SALIENT_SHARE)
 
 
