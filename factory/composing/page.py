@@ -16,7 +16,7 @@ _KEPT_TOGETHER = ("price", "was")  # an amount is never parted from its currency
 _BASE = """
 *{{margin:0;padding:0;box-sizing:border-box}}
 html{{font-size:{unit:.4f}px;direction:{direction}}}
-body{{position:relative;width:{width}px;height:{height}px;overflow:hidden;direction:{direction};font-family:{body};
+body{{position:relative;width:{width}px;height:{height}px;overflow:hidden;direction:{direction};text-align:{align};font-family:{body};
 --safe-top:{top:.2f}px;--safe-right:{right:.2f}px;--safe-bottom:{bottom:.2f}px;--safe-left:{left:.2f}px;--radius:{radius:.3f}rem}}
 .slot-text{{display:inline-block;vertical-align:top}}
 #benefits .slot-text{{white-space:pre-line}}
@@ -99,6 +99,7 @@ def write_page(page: Page) -> Marked:
     css = _BASE.format(
         unit=find_unit(size.width, size.height),
         direction="rtl" if page.rtl else "ltr",
+        align="right" if page.rtl else "left",  # the renderer takes `start` for left in either direction
         width=size.width,
         height=size.height,
         body=page.body,
