@@ -1,0 +1,257 @@
+"""Painting: layers in whole numbers, a stage that forgets what it showed before, logo and product in their places."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from factory.brands import Brand
+from factory.composing.layers import contain, cover, draw_border, fill, find_ink, lay_over, premultiply, resize, trim
+from factory.composing.logo import make_logo
+from factory.composing.markup import mark
+from factory.composing.page import NO_TEXT, ONLY_OVER, ONLY_TEXT, make_page
+from factory.composing.painter import read_align
+from factory.composing.product import fit_product, show_product
+from factory.composing.stage import Setting, Stage
+from factory.composition import Box, Cutout, Pixels, Size
+from factory.errors import JobError
+from factory.fonts import load_stack, register_stack
+from factory.layouts import Layout, read_layout
+from schemas.brand import BrandKit, Fonts
+from schemas.layout import ColorName, SlotName, find_aspect
+from tests.preview_layouts import KIT, draw_product
+
+COLORS: dict[ColorName, tuple[int, int, int]] = {
+    "ground": (240, 240, 236), "panel": (255, 255, 255), "text": (20, 23, 28), "soft": (220, 225, 222),
+    "accent": (255, 122, 61), "on_panel": (20, 23, 28), "on_accent": (20, 23, 28),
+}  # fmt: skip
+SLOTS: tuple[SlotName, ...] = ("headline", "body", "price", "badge", "action", "legal")
+
+
+def read_plain(name: str = "plain") -> Layout:
+    path = Path(__file__).parent / "layouts" / f"{name}.html"
+    return read_layout(name, path.read_text(encoding="utf-8"), str(path))
+
+
+def open_plain(shown: tuple[SlotName, ...] = SLOTS, rtl: bool = False) -> Stage:
+    stack = load_stack(Fonts(), ".", "en-US")
+    register_stack(stack)
+    size = Size(600, 314, find_aspect(600, 314))
+    families = stack.css(heading=True), stack.css(heading=False)
+    return Stage(make_page(read_plain(), size, shown, "cutout", True, families, 0.5, rtl))
+
+
+def set_texts(headline: str = "Made for walks", px: float = 24, **texts: str) -> dict[SlotName, Setting]:
+    every: dict[SlotName, str] = {name: texts.get(name, name) for name in SLOTS} | {"headline": headline}
+    return {
+        name: Setting(text, px if name == "headline" else 12, 400, 1.2, (20, 23, 28)) for name, text in every.items()
+    }
+
+
+def draw_noise(seed: int, *shape: int) -> Pixels:
+    return np.random.default_rng(seed).integers(0, 256, shape, np.uint8)
+
+
+def test_layers_are_laid_as_arithmetic_says() -> None:
+    ground, layer = draw_noise(1, 40, 50, 3), premultiply(draw_noise(2, 20, 30, 4))
+    expected = ground.astype(float)
+    alpha = layer[..., 3:].astype(float) / 255
+    expected[10:30, 15:45] = layer[..., :3] + expected[10:30, 15:45] * (1 - alpha)
+    lay_over(ground, layer, 15, 10)
+    assert np.abs(ground - expected).max() <= 1
+
+
+def test_opaque_pixels_arrive_unchanged_and_clear_ones_change_nothing() -> None:
+    ground, before = draw_noise(1, 30, 30, 3), draw_noise(1, 30, 30, 3)
+    layer = draw_noise(2, 30, 30, 4)
+    layer[..., 3] = np.where(np.arange(30) % 2, 255, 0)
+    lay_over(ground, premultiply(layer))
+    assert (ground[:, 1::2] == layer[:, 1::2, :3]).all()
+    assert (ground[:, ::2] == before[:, ::2]).all()
+
+
+@pytest.mark.parametrize(("x", "y"), [(-15, -15), (25, 25), (-15, 5), (100, 0), (0, -100)])
+def test_what_lies_outside_is_cut_off(x: int, y: int) -> None:
+    ground = fill((0, 0, 0), 30, 30)
+    lay_over(ground, np.full((20, 20, 4), 255, np.uint8), x, y)
+    wide, high = max(0, min(30, x + 20) - max(0, x)), max(0, min(30, y + 20) - max(0, y))
+    assert int((ground == 255).all(2).sum()) == wide * high
+
+
+@pytest.mark.parametrize(("width", "height"), [(60, 40), (40, 60), (10, 100), (300, 300)])
+def test_a_backdrop_covers_the_picture(width: int, height: int) -> None:
+    assert cover(draw_noise(3, 50, 80, 3), width, height).shape == (height, width, 3)
+
+
+def test_scaling_mixes_no_colour_of_clear_pixels_in() -> None:
+    pixels = np.zeros((64, 64, 4), np.uint8)
+    pixels[..., :3] = (0, 255, 0)
+    pixels[:, :33] = (200, 10, 10, 255)
+    small = resize(pixels, 16, 16)
+    seen = small[small[..., 3] > 0]
+    assert np.abs(seen[:, :3].astype(int) - (200, 10, 10)).max() <= 3
+
+
+def test_an_empty_cutout_is_not_trimmed_to_nothing() -> None:
+    assert trim(np.zeros((5, 6, 4), np.uint8)).shape == (5, 6, 4)
+
+
+@pytest.mark.parametrize(
+    ("align", "expected"),
+    [
+        (("center", "center"), (25, 0, 50, 100)),
+        (("start", "end"), (0, 0, 50, 100)),
+        (("end", "start"), (50, 0, 50, 100)),
+    ],
+)
+def test_a_picture_is_contained_whole(align: tuple[str, str], expected: tuple[int, int, int, int]) -> None:
+    assert contain(100, 200, Box(0, 0, 100, 100), 1.5, align) == expected
+
+
+def test_a_small_product_is_enlarged_half_as_much_again_at_most() -> None:
+    assert contain(10, 20, Box(0.4, 0.4, 200, 200), 1.5, ("center", "center"))[2:] == (15, 30)
+
+
+@pytest.mark.parametrize("mode", ["cutout", "card"])
+def test_a_product_is_scaled_once_for_one_size(mode: str) -> None:
+    cutout = draw_product(mode)
+    fitting = fit_product(cutout, Box(10, 10, 200, 200), 8, ("center", "center"))
+    placed, shown = show_product(cutout, fitting, 6)
+    again, _ = show_product(draw_product(mode), fitting, 6)
+    assert again.pixels is placed.pixels
+    assert Box(10, 10, 200, 200).holds(fitting.box)
+    assert shown.under.shape[0] == placed.pixels.shape[0] + 2 * shown.margin
+    assert shown.under[..., 3].max() > 30
+
+
+def test_another_picture_of_the_same_name_is_not_taken_for_the_first() -> None:
+    one = draw_product("cutout")
+    other = Cutout(255 - one.pixels, one.mode, one.confidence, one.digest, one.uri)
+    other.pixels[..., 3] = one.pixels[..., 3]
+    fitting = fit_product(one, Box(0, 0, 200, 200), 8, ("center", "center"))
+    assert (show_product(one, fitting, 0)[0].pixels != show_product(other, fitting, 0)[0].pixels).any()
+
+
+def test_a_card_has_round_corners_and_its_own_ground_around() -> None:
+    cutout = draw_product("card")
+    fitting = fit_product(cutout, Box(0, 0, 300, 300), 10, ("center", "center"))
+    placed, shown = show_product(cutout, fitting, 30)
+    assert placed.pixels[0, 0, 3] == 0
+    assert placed.pixels[placed.pixels.shape[0] // 2, 0, 3] == 255
+    middle = shown.under[shown.under.shape[0] // 2]
+    assert tuple(middle[shown.margin - 2, :3]) == (247, 246, 244)
+
+
+def test_a_stage_forgets_what_it_showed_before() -> None:
+    fresh, used = open_plain(), open_plain()
+    for text, px in (("A much longer headline that wraps over many lines", 40), ("مرحبا", 9), ("防水レザー", 30)):
+        used.measure(set_texts(text, px, badge="-" + text))
+        used.measure_words(set_texts(text, px))
+        used.paint(set_texts(text, px), COLORS | {"accent": (1, 2, 3)}, ONLY_TEXT)
+        used.paint(set_texts(text, px), COLORS, f"{NO_TEXT} {ONLY_OVER}")
+    settings = set_texts()
+    assert used.measure(settings) == fresh.measure(settings)
+    assert used.measure_words(settings) == fresh.measure_words(settings)
+    for mode in (NO_TEXT, ONLY_TEXT, f"{NO_TEXT} {ONLY_OVER}"):
+        assert (used.paint(settings, COLORS, mode) == fresh.paint(settings, COLORS, mode)).all()
+
+
+def test_texts_are_data_whatever_they_hold() -> None:
+    stage = open_plain()
+    hostile = '</span><script>x</script><img src="http://127.0.0.1:1/x.png">&lt;b&gt; {{ x }} #{y} url(x)'
+    settings = set_texts(hostile, 10)
+    wide = stage.measure(settings)["t-headline"]
+    plain = stage.measure(set_texts("x" * 3, 10))["t-headline"]
+    assert wide.width > 3 * plain.width  # every character of it is set
+    assert stage.measure(settings).keys() == stage.measure(set_texts("x", 10)).keys()
+
+
+def test_text_and_the_rest_are_painted_apart() -> None:
+    stage, settings = open_plain(), set_texts()
+    boxes = stage.measure(settings)
+    ground, text = stage.paint(settings, COLORS, NO_TEXT), stage.paint(settings, COLORS, ONLY_TEXT)
+    for name in SLOTS:
+        assert find_ink(text, boxes[f"t-{name}"]) is not None
+    button = boxes["button"]
+    assert ground[int(button.y) + 3, int(button.x) + 8, :3].tolist() == list(COLORS["accent"])
+    assert text[int(button.y) + 3, int(button.x) + 3, 3] == 0
+    assert (ground == stage.paint(set_texts(), COLORS, NO_TEXT)).all()
+
+
+def test_what_lies_over_the_product_is_painted_alone() -> None:
+    stage, settings = open_plain(), set_texts()
+    boxes = stage.measure(settings)
+    over = stage.paint(settings, COLORS, f"{NO_TEXT} {ONLY_OVER}")
+    sticker, panel = boxes["sticker"], boxes["headline"]
+    assert over[int(sticker.y + sticker.height / 2), int(sticker.x + sticker.width / 2), 3] == 255
+    assert over[int(panel.y), int(panel.x) - 3, 3] == 0
+
+
+def test_a_missing_slot_hides_itself_and_its_frame() -> None:
+    boxes = open_plain(("headline",)).measure({"headline": set_texts()["headline"]})
+    assert not {"badge", "sticker", "button", "price"} & boxes.keys()
+
+
+def test_right_to_left_turns_the_layout_round() -> None:
+    left, right = open_plain().measure(set_texts()), open_plain(rtl=True).measure(set_texts())
+    assert left["product"].x > left["headline"].x
+    assert right["product"].x < right["headline"].x
+    assert right["t-price"].x > left["t-price"].x
+
+
+def test_a_slot_that_the_layout_does_not_have_is_an_error() -> None:
+    with pytest.raises(JobError, match="no element with id 'price'"):
+        mark("<div id='headline'>x</div>", ["price"], "odd")
+
+
+def test_the_elements_around_a_slot_are_known_innermost_first() -> None:
+    marked = mark(
+        '<div class="a"><div id="button"><p id="action">Sample &amp; text</p></div></div><br>', ["action"], "x"
+    )
+    assert marked.around == {"action": ("button", "t-e1")}
+    assert "Sample" not in marked.html
+    assert '<div id="t-e1" class="a">' in marked.html
+
+
+@pytest.mark.parametrize(
+    ("element", "rtl", "expected"),
+    [
+        ('<div id="logo"></div>', False, ("start", "center")),
+        ('<div id="logo"></div>', True, ("end", "center")),
+        ('<div class="big end bottom" id="logo"></div>', False, ("end", "end")),
+        ('<div id=logo class="center top"></div>', True, ("center", "start")),
+        ("<div id='other' class='end'></div>", False, ("start", "center")),
+    ],
+)
+def test_classes_say_where_a_picture_stands_in_its_box(element: str, rtl: bool, expected: tuple[str, str]) -> None:
+    assert read_align(element, "logo", ("start", "center"), rtl) == expected
+
+
+@pytest.mark.parametrize(("shade", "expected"), [((250, 250, 250), (20, 23, 28)), ((10, 10, 10), (255, 255, 255))])
+def test_a_brands_name_is_set_to_be_read_on_its_ground(shade: tuple[int, ...], expected: tuple[int, ...]) -> None:
+    family = load_stack(Fonts(), ".", "en-US").css(heading=True)
+    brand = Brand(BrandKit(**KIT), ".", {}, "test")
+    inks = {"light": (20, 23, 28), "dark": (255, 255, 255)}
+    ground = fill((shade[0], shade[1], shade[2]), 300, 100)
+    mark_, x, y = make_logo(ground, brand, family, inks, Box(10, 10, 200, 40), ("start", "center"))
+    assert Box(10, 10, 200, 40).holds(Box(x, y, mark_.shape[1], mark_.shape[0]))
+    assert tuple(mark_[mark_[..., 3] == 255][0, :3]) == expected
+
+
+@pytest.mark.parametrize(("shade", "kind"), [(250, "light"), (10, "dark")])
+def test_the_logo_for_the_ground_is_taken(shade: int, kind: str) -> None:
+    logos = {"light": np.full((20, 60, 4), 255, np.uint8), "dark": np.full((20, 60, 4), 255, np.uint8)}
+    logos["light"][..., 0], logos["dark"][..., 0] = 1, 2
+    brand = Brand(BrandKit(**KIT), ".", logos, "test")
+    made, x, _ = make_logo(fill((shade,) * 3, 300, 100), brand, "x", {}, Box(10, 10, 200, 40), ("end", "center"))
+    assert made.shape[:2] == (40, 120)
+    assert x == 90
+    assert made[5, 5, 0] == {"light": 1, "dark": 2}[kind]
+
+
+@pytest.mark.parametrize(("shade", "drawn"), [(255, True), (0, True), (128, False)])
+def test_a_border_is_drawn_where_the_edge_would_be_lost(shade: int, drawn: bool) -> None:
+    ground = fill((shade,) * 3, 20, 10)
+    draw_border(ground, (9, 90, 9))
+    assert ((ground[0] == (9, 90, 9)).all() and (ground[:, -1] == (9, 90, 9)).all()) is np.bool_(drawn)
+    assert (ground[1:-1, 1:-1] == shade).all()
