@@ -7,13 +7,13 @@ from factory.brands import Brand
 from factory.colors import parse_hex
 from factory.colorways import Colorway
 from factory.composing.ad_texts import Options, list_texts
-from factory.composing.fit import Fitted, Fitter, Misplaced, choose_dropped
+from factory.composing.fit import Fitted, Fitter, Misplaced
 from factory.composing.glyphs import keep_drawable
 from factory.composing.logo import place_logo
 from factory.composing.markup import TEXT_BOX
 from factory.composing.page import SLOTS, make_page
 from factory.composing.painter import Commission, paint, read_align, read_logo_align
-from factory.composing.stage import open_stage
+from factory.composing.stage import Stage, open_stage
 from factory.composition import Backdrop, Composition, Cutout, Size
 from factory.describe import is_right_to_left
 from factory.fonts import FontStack, load_stack, register_stack
@@ -93,32 +93,31 @@ def _fit(order: Order, size: Size, options: Options, last: Options, stack: FontS
     rtl = is_right_to_left(order.request.locale)
     layout, brand = order.layout, order.brand
     families = stack.css(heading=True), stack.css(heading=False)
-    product = order.product if layout.meta.product else None
-    fitter = Fitter(
+    return Fitter(
         meta=layout.meta,
         size=size,
         options=options,
         last=last,
         colorway=order.colorway,
-        product=product,
+        product=_find_product(order),
         align=read_align(layout.html, "product", ("center", "center"), rtl),
+        open_stage=partial(_open_page, order, size, families, rtl),
         place_logo=partial(place_logo, brand, families[0], read_logo_align(layout, rtl)),
         clear_space=_find_clear_space(brand),
         most_text=MOST_TEXT if TEXT_RULE in order.slot.rules else 1.0,
-    )
-    shown: frozenset[SlotName] = frozenset(options)
-    while True:
-        mode = product.mode if product else ""
-        # Without a logo the brand's name stands in its place, unless it stands somewhere else.
-        has_logo = layout.meta.logo and (bool(brand.logos) or "brand" not in shown)
-        page = make_page(layout, size, shown, mode, has_logo, families, brand.kit.radius, rtl)
-        result = fitter.fit(open_stage(page))
-        if isinstance(result, Fitted):
-            return result
-        fewer = choose_dropped(layout.meta, shown, result.problem)
-        if fewer is None:
-            return result
-        shown = fewer
+    ).search()
+
+
+def _open_page(order: Order, size: Size, families: tuple[str, str], rtl: bool, shown: frozenset[SlotName]) -> Stage:
+    brand, product = order.brand, _find_product(order)
+    # Without a logo the brand's name stands in its place, unless it stands somewhere else.
+    has_logo = order.layout.meta.logo and (bool(brand.logos) or "brand" not in shown)
+    mode = product.mode if product else ""
+    return open_stage(make_page(order.layout, size, shown, mode, has_logo, families, brand.kit.radius, rtl))
+
+
+def _find_product(order: Order) -> Cutout | None:
+    return order.product if order.layout.meta.product else None
 
 
 def _finish(

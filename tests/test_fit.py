@@ -192,4 +192,4 @@ def test_what_the_problem_is_about_is_left_out_first_and_no_old_price_stands_alo
     shown = frozenset(meta.slots)
     assert choose_dropped(meta, shown, Problem("lines", ("price",), "")) == {"headline", "body"}
     assert choose_dropped(meta, shown, Problem("lines", ("headline",), "")) == {"headline", "price", "was"}
-    assert choose_dropped(meta, frozenset({"headline"}), Problem("lines", ("headline",), "")) is None
+    assert choose_dropped(meta, frozenset(["headline"]), Problem("lines", ("headline",), "")) is None

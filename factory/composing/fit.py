@@ -4,7 +4,7 @@ Longer copy at full size comes first, then shorter copy, then smaller type; what
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from factory.colorways import Colorway
 from factory.composing.ad_texts import Options
@@ -50,7 +50,10 @@ class Misplaced:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fitter:
-    """The search for one layout in one size. `align` is the product's in its box, `place_logo` says where the logo stands."""
+    """The search for one layout in one size. `align` is the product's in its box, `place_logo` says where the logo stands.
+
+    `open_stage` opens the layout with some slots. `last` are texts for when no option has room, not even by itself.
+    """
 
     meta: LayoutMeta
     size: Size
@@ -59,33 +62,60 @@ class Fitter:
     colorway: Colorway
     product: Cutout | None
     align: tuple[str, str]
+    open_stage: Callable[[frozenset[SlotName]], Stage]
     place_logo: Callable[[Box], Box]
     clear_space: float
-    most_text: float = 1.0
-    steps: dict[SlotName, list[Step]] = field(default_factory=dict)
+    most_text: float
 
-    def fit(self, stage: Stage) -> Fitted | Misplaced:
-        """Return how the slots of `stage` are set so that all have room, or what has none."""
-        for name in stage.page.shown - self.steps.keys():
-            self.steps[name] = make_steps(
-                self.meta.slots[name], name, self.options[name], self.last.get(name, []), self.size
-            )
-        at = dict.fromkeys(sorted(stage.page.shown), 0)
-        room = self._find_room(stage, at)
+    def search(self) -> Fitted | Misplaced:
+        """Return how the layout is set so that all have room: with all slots, else with ever fewer of the optional ones."""
+        found = self._search({})
+        return self._search(self.last) if isinstance(found, Misplaced) and self.last else found
+
+    def _search(self, last: Options) -> Fitted | Misplaced:
+        steps = {
+            name: make_steps(self.meta.slots[name], name, texts, last.get(name, []), self.size)
+            for name, texts in self.options.items()
+        }
+        shown: frozenset[SlotName] = frozenset(self.options)
+        found = self.fit(shown, steps)
+        if isinstance(found, Fitted):
+            return found
+        # What has no room by itself will not have it beside anything: this saves most of the search that ends in nothing.
+        least = self.fit(frozenset(name for name in shown if not self._is_optional(name)), steps)
+        if isinstance(least, Misplaced):
+            return least
+        while isinstance(found, Misplaced):
+            fewer = choose_dropped(self.meta, shown, found.problem)
+            if fewer is None:
+                return found
+            shown, found = fewer, self.fit(fewer, steps)
+        return found
+
+    def fit(self, shown: frozenset[SlotName], steps: Mapping[SlotName, Sequence[Step]]) -> Fitted | Misplaced:
+        """Return how the slots `shown` are set so that all have room, or what has none."""
+        stage = self.open_stage(shown)
+        at = dict.fromkeys(sorted(shown), 0)
+        room = self._find_room(stage, steps)
         while True:  # each turn one slot takes its next step, and there are few
-            laid = self._lay(stage, self._set_all(at))
+            laid = self._lay(stage, self._set_all({name: steps[name][index] for name, index in at.items()}))
             problem = find_problem(room, laid) or self._find_wide_word(stage, laid)
             if problem is None:
-                scale = min((self.steps[name][index].scale for name, index in at.items()), default=1.0)
+                scale = min((steps[name][index].scale for name, index in at.items()), default=1.0)
                 return Fitted(stage, laid, scale)
-            giving = self._choose(problem, at)
-            if giving is None:
+            able = [name for name in problem.slots if name in at and at[name] + 1 < len(steps[name])]
+            if not able:
                 return Misplaced(problem)
-            at[giving] += 1
+            # Shorter texts come before smaller type, then what gives way first.
+            at[min(able, key=lambda name: (steps[name][at[name] + 1].cost, GIVES_WAY.index(name)))] += 1
 
-    def _find_room(self, stage: Stage, at: Mapping[SlotName, int]) -> Room:
+    def _is_optional(self, name: SlotName) -> bool:
+        return self.meta.slots[name].optional and name != "legal"
+
+    def _find_room(self, stage: Stage, steps: Mapping[SlotName, Sequence[Step]]) -> Room:
         """Measure the layout with a letter in each slot: what holds its text then, has to hold it always."""
-        short = {name: replace(setting, text="x") for name, setting in self._set_all(at).items()}
+        first = self._set_all({name: steps[name][0] for name in sorted(stage.page.shown)})
+        short = {name: replace(setting, text="x") for name, setting in first.items()}
         laid = self._lay(stage, short)
         around = {
             name: tuple(
@@ -93,7 +123,7 @@ class Fitter:
                 for each in stage.around[name]
                 if each in laid.boxes and laid.boxes[each].holds(laid.texts[name], SLACK)
             )
-            for name in at
+            for name in short
         }
         area = laid.product.box.area if laid.product else 0.0
         return Room(self.meta, self.size, self.clear_space, self.most_text, around, area)
@@ -107,18 +137,13 @@ class Fitter:
         logo = self.place_logo(boxes["logo"]) if stage.page.logo and "logo" in boxes else None
         return Laid(settings, boxes, product, logo)
 
-    def _set_all(self, at: Mapping[SlotName, int]) -> dict[SlotName, Setting]:
+    def _set_all(self, steps: Mapping[SlotName, Step]) -> dict[SlotName, Setting]:
         settings = {}
-        for name, index in at.items():
-            slot, step = self.meta.slots[name], self.steps[name][index]
+        for name, step in steps.items():
+            slot = self.meta.slots[name]
             color = self.colorway.colors[slot.color]
             settings[name] = Setting(step.text, step.font_px, slot.weight, slot.line_height, color)
         return settings
-
-    def _choose(self, problem: Problem, at: Mapping[SlotName, int]) -> SlotName | None:
-        """Return the slot that is to take less room: shorter texts before smaller type, then by what gives way first."""
-        able = [name for name in problem.slots if name in at and at[name] + 1 < len(self.steps[name])]
-        return min(able, key=lambda name: (self.steps[name][at[name] + 1].cost, GIVES_WAY.index(name)), default=None)
 
     def _find_wide_word(self, stage: Stage, laid: Laid) -> Problem | None:
         """Find a word that is wider than its line, which the renderer lets stick out."""
