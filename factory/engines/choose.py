@@ -1,9 +1,10 @@
-"""Which engine and which embedder a run gets. Each is imported only when it is the one."""
+"""Which engines and which embedder a run gets. Each is imported only when it is the one."""
 
 from pathlib import Path
 
-from factory.engines.base import Embedder, EngineConfig, TextEngine
+from factory.engines.base import Embedder, EngineConfig, ImageEngine, TextEngine
 from factory.runs import SCRIPTED, Plan
+from schemas.images import Backdrop, ImageExecution
 
 
 def make_engine(plan: Plan) -> TextEngine:
@@ -20,6 +21,17 @@ def make_engine(plan: Plan) -> TextEngine:
     return VllmTextEngine(
         EngineConfig(model=folder, execution=job.execution.text, seed=job.seed, adapters=job.text.adapters)
     )
+
+
+def make_image_engine(config: Backdrop, execution: ImageExecution, model_path: str) -> ImageEngine:
+    """Return the engine that draws backdrops, not started. `model_path` is the pipeline's local folder, "" for procedural."""
+    if config.engine == "procedural":
+        from factory.engines.procedural_image import ProceduralEngine
+
+        return ProceduralEngine()
+    from factory.engines.diffusers_image import DiffusersEngine
+
+    return DiffusersEngine(config, execution, model_path)
 
 
 def make_embedder(plan: Plan) -> Embedder:
