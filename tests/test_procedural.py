@@ -16,12 +16,12 @@ from factory.engines.procedural_image import FAMILIES, ProceduralEngine, draw_pr
 from factory.errors import JobError
 
 PALETTES = {
-    "light": {"ground": "#ffffff", "panel": "#f3f1ec", "text": "#14171c", "soft": "#5b6470", "accent": "#e4572e"},
-    "dark": {"ground": "#0b3d2e", "panel": "#0f5140", "text": "#ffffff", "soft": "#cfe3da", "accent": "#f2c14e"},
-    "yellow": {"ground": "#f6c945", "panel": "#fff3cd", "text": "#1d1d1b", "soft": "#4a4220", "accent": "#d7263d"},
-    "blue": {"ground": "#1d4ed8", "panel": "#1e40af", "text": "#ffffff", "soft": "#dbeafe", "accent": "#f97316"},
-    "black": {"ground": "#000000", "panel": "#101010", "text": "#ffffff", "soft": "#bbbbbb", "accent": "#ff0000"},
-    "hard": {"ground": "#808080", "panel": "#7a7a7a", "text": "#000000", "soft": "#000000", "accent": "#808080"},
+    "light": {"ground": "#ffffff", "panel": "#f3f1ec", "text": "#14171c", "soft": "#fbe4dd", "accent": "#e4572e"},
+    "dark": {"ground": "#0b3d2e", "panel": "#0f5140", "text": "#ffffff", "soft": "#1d4a3a", "accent": "#f2c14e"},
+    "yellow": {"ground": "#f6c945", "panel": "#fff3cd", "text": "#1d1d1b", "soft": "#f8d46c", "accent": "#d7263d"},
+    "blue": {"ground": "#1d4ed8", "panel": "#1e40af", "text": "#ffffff", "soft": "#2b5be0", "accent": "#f97316"},
+    "black": {"ground": "#000000", "panel": "#101010", "text": "#ffffff", "soft": "#202020", "accent": "#ff0000"},
+    "hard": {"ground": "#808080", "panel": "#7a7a7a", "text": "#000000", "soft": "#858585", "accent": "#808080"},
 }
 SIZES = [(1200, 628), (1080, 1920), (160, 600), (728, 90), (320, 50), (61, 47)]
 
