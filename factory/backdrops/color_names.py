@@ -10,7 +10,7 @@ _HUES = (
     (40, "orange"),
     (66, "yellow"),
     (95, "lime green"),
-    (160, "green"),
+    (168, "green"),
     (190, "teal"),
     (215, "sky blue"),
     (255, "blue"),
