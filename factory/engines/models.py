@@ -5,19 +5,19 @@ A bundled model is converted once, an s3:// folder fetched once, into the cache 
 """
 
 import difflib
-import fcntl
 import hashlib
 import importlib.metadata
 import os
 import re
-import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path
 
 from factory.engines.bundled import convert_gguf
+from factory.engines.model_cache import lock_model, require_room
 from factory.errors import JobError
 from factory.fetch import fetch_folder
 from factory.storage import FileInfo, Store
@@ -45,6 +45,8 @@ _WEIGHTS = (".safetensors", ".bin", ".gguf", ".pt")
 _SETTINGS = (".json", ".model", ".txt", ".jinja")
 _EDGE = 1 << 20  # bytes read at either end of a weight file: the header with all names and shapes, and the last tensor
 _HUB_PATTERNS = ["*.safetensors", "*.json", "*.model", "*.txt", "*.jinja"]
+TEXT_INDEX = "config.json"  # the file that every text model has
+IMAGE_INDEX = "model_index.json"  # and every text-to-image pipeline, whose parts are folders beside it
 
 
 def default_cache() -> Path:
@@ -52,21 +54,22 @@ def default_cache() -> Path:
     return Path(os.environ.get("FACTORY_CACHE") or Path.home() / ".cache" / "content-factory").expanduser()
 
 
-def resolve_model(name: str, cache: Path) -> str:
+def resolve_model(name: str, cache: Path, index: str = TEXT_INDEX) -> str:
     """Return the local folder that holds the model `name`, converting or fetching it on the first call on this node.
 
     `name` is a bundled alias, a hub id (`org/model` or `org/model@revision`), a local folder or `s3://bucket/folder`.
+    `index` is the file that the folder must hold: TEXT_INDEX, or IMAGE_INDEX for a text-to-image pipeline.
     Raises JobError for a model that there is not, or when the disk has no room; StorageError when S3 fails.
     """
-    if name in BUNDLED:
+    if name in BUNDLED and index == TEXT_INDEX:
         return str(_convert_bundled(name, cache))
     if name.startswith("s3://"):
-        return str(_fetch(name, cache))
+        return str(_fetch(name, cache, index))
     if name and Path(name).expanduser().is_dir():
-        return str(_check_folder(Path(name).expanduser().absolute()))
+        return str(_check_folder(Path(name).expanduser().absolute(), index))
     if _HUB_ID.fullmatch(name) and not name.startswith("."):
-        return str(_check_folder(_download(name)))
-    raise _unknown(name)
+        return str(_check_folder(_download(name, index), index))
+    raise _unknown(name, index)
 
 
 def model_digest(name: str) -> str:
@@ -99,7 +102,7 @@ def _digest_files(store: Store) -> str:
                 state.update(file.read(_EDGE))
             parts.append([info.path, info.size, state.hexdigest()])
     if not parts:
-        raise JobError(f"{store.uri} holds no model files", "name the folder that holds config.json")
+        raise JobError(f"{store.uri} holds no model files", "name the folder with the model's config and weights")
     return digest(["files", parts])
 
 
@@ -108,9 +111,9 @@ def _convert_bundled(alias: str, cache: Path) -> Path:
     folder = cache / f"{alias}-{_read_version(alias)}-{_CONVERSION}"
     if folder.is_dir():
         return folder
-    with _lock(cache, folder.name):
+    with lock_model(cache, folder.name):
         if not folder.is_dir():
-            _require_room(cache, model.num_bytes, alias)
+            require_room(cache, model.num_bytes, alias)
             with tempfile.TemporaryDirectory(dir=cache, prefix=".converting-") as temporary:
                 filling = Path(temporary) / folder.name
                 filling.mkdir()
@@ -120,31 +123,39 @@ def _convert_bundled(alias: str, cache: Path) -> Path:
     return folder
 
 
-def _fetch(uri: str, cache: Path) -> Path:
+def _fetch(uri: str, cache: Path, index: str) -> Path:
     """Fetch an s3:// folder. The cache's key holds sizes and version marks, so that new weights are fetched anew."""
     store = Store(uri, is_input=True)
     infos: list[FileInfo] = store.list()
-    if not any(info.path == "config.json" for info in infos):
-        raise JobError(f"{store.uri} holds no config.json", "name the folder with the model's config and weights")
+    if not any(info.path == index for info in infos):
+        raise JobError(f"{store.uri} holds no {index}", "name the folder with the model's config and weights")
     folder = cache / f"s3-{digest([store.uri, [[info.path, info.size, info.etag] for info in infos]])}"
     if not folder.is_dir():
-        with _lock(cache, folder.name):
-            _require_room(cache, sum(info.size for info in infos), uri)
+        with lock_model(cache, folder.name):
+            require_room(cache, sum(info.size for info in infos), uri)
             fetch_folder(uri, folder)
     return folder
 
 
-def _download(name: str) -> Path:
+def _download(name: str, index: str) -> Path:
     """Return the hub's snapshot folder: from its local cache, which needs no network, else downloaded."""
     from huggingface_hub import snapshot_download
 
     cached = _find_snapshot(name)
-    if cached is not None and (cached / "config.json").is_file():
+    if cached is not None and (cached / index).is_file():
         return cached
     with _explain_hub(name):
-        _require_hub_room(name)
-        model, _, revision = name.partition("@")
-        return Path(snapshot_download(model, revision=revision or None, allow_patterns=_HUB_PATTERNS))
+        allowed, ignored = _list_patterns(index)
+        _require_hub_room(name, allowed, ignored)
+        model, _, commit = name.partition("@")
+        return Path(snapshot_download(model, revision=commit or None, allow_patterns=allowed, ignore_patterns=ignored))
+
+
+def _list_patterns(index: str) -> tuple[list[str], list[str]]:
+    """What to fetch and what to leave: of a pipeline its parts, neither its single-file copy nor its other precisions."""
+    if index == TEXT_INDEX:
+        return _HUB_PATTERNS, []
+    return [index, *(f"*/{pattern}" for pattern in _HUB_PATTERNS)], ["*.fp16.*", "*.fp16-*", "*.non_ema.*"]
 
 
 def _find_commit(name: str) -> str:
@@ -170,15 +181,20 @@ def _find_snapshot(name: str) -> Path | None:
         return None
 
 
-def _require_hub_room(name: str) -> None:
+def _require_hub_room(name: str, allowed: list[str], ignored: list[str]) -> None:
     from huggingface_hub import HfApi, constants
 
     model, _, revision = name.partition("@")
     files = HfApi().model_info(model, revision=revision or None, files_metadata=True).siblings or []
-    wanted = [file for file in files if file.rfilename.endswith((".safetensors", *_SETTINGS))]
+    wanted = [
+        file
+        for file in files
+        if any(fnmatch(file.rfilename, pattern) for pattern in allowed)
+        and not any(fnmatch(file.rfilename, pattern) for pattern in ignored)
+    ]
     cache = Path(constants.HF_HUB_CACHE)
     cache.mkdir(parents=True, exist_ok=True)
-    _require_room(cache, sum(file.size or 0 for file in wanted), name, variable="HF_HOME")
+    require_room(cache, sum(file.size or 0 for file in wanted), name, variable="HF_HOME")
 
 
 @contextmanager
@@ -195,36 +211,14 @@ def _explain_hub(name: str) -> Iterator[None]:
         raise _unknown(name) from error
     except (HfHubHTTPError, OSError, RuntimeError) as error:  # no network, offline mode, or the hub is down
         raise JobError(
-            f"text.model {name} is not in the hub's cache on this machine and the hub cannot be asked: {error}",
+            f"model {name} is not in the hub's cache on this machine and the hub cannot be asked: {error}",
             f"run `hf download {name.partition('@')[0]}` where there is network, or name a local or s3:// folder",
         ) from error
 
 
-def _require_room(cache: Path, num_bytes: int, what: str, variable: str = "FACTORY_CACHE") -> None:
-    free = shutil.disk_usage(cache).free
-    if free < num_bytes:
-        raise JobError(
-            f"model {what} needs {num_bytes:,} bytes in {cache} and {free:,} are free",
-            f"free some space, or set {variable} to a folder on another disk",
-        )
-
-
-@contextmanager
-def _lock(cache: Path, name: str) -> Iterator[None]:
-    """Let one process of this node at a time work on `name`. The system frees the lock of a process that dies."""
-    try:
-        cache.mkdir(parents=True, exist_ok=True)
-        file = (cache / f".{name}.lock").open("w")
-    except OSError as error:
-        raise JobError(f"cannot write to the model cache {cache}: {error.strerror}", "set FACTORY_CACHE") from error
-    with file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-
-
-def _check_folder(folder: Path) -> Path:
-    if not (folder / "config.json").is_file():
-        raise JobError(f"{folder} holds no config.json", "name the folder with the model's config and weights")
+def _check_folder(folder: Path, index: str) -> Path:
+    if not (folder / index).is_file():
+        raise JobError(f"{folder} holds no {index}", "name the folder with the model's config and weights")
     return folder
 
 
@@ -238,11 +232,11 @@ def _read_version(alias: str) -> str:
         ) from error
 
 
-def _unknown(name: str) -> JobError:
+def _unknown(name: str, index: str = TEXT_INDEX) -> JobError:
+    others = f"a hub id such as org/model, a local folder with {index}, or s3://bucket/folder"
+    if index != TEXT_INDEX:
+        return JobError(f"there is no model {name!r}", f"images.backdrop.model is {others}")
     near = difflib.get_close_matches(name.lower(), [*BUNDLED, "scripted"], n=1, cutoff=0.4)
     guess = f"did you mean {near[0]}? " if near else ""
-    return JobError(
-        f"there is no model {name!r}",
-        f"{guess}text.model is one of: {', '.join(BUNDLED)} (bundled), scripted (no model), a hub id such as "
-        "org/model, a local folder with config.json, or s3://bucket/folder",
-    )
+    hint = f"{guess}text.model is one of: {', '.join(BUNDLED)} (bundled), scripted (no model), {others}"
+    return JobError(f"there is no model {name!r}", hint)
