@@ -47,6 +47,22 @@ class Resources:
         return self.owned_cpus or self.replicas * self.text_cpus + self.finish_replicas * self.finish_cpus
 
 
+@dataclass(frozen=True, slots=True)
+class PictureResources:
+    """What the stages that make pictures get of the cluster. No `backdrop_replicas`: backdrops are drawn where they are used."""
+
+    replicas: int
+    cpus: float
+    backdrop_replicas: int = 0
+    backdrop_cpus: float = 0.0
+    backdrop_gpus: float = 0.0
+
+    @property
+    def total_gpus(self) -> float:
+        """GPUs that are paid for while pictures are made."""
+        return self.backdrop_replicas * self.backdrop_gpus
+
+
 class RayWatch:
     """The watch of a run, in a process of its own on the driver's node; for workers and, without `async`, for the driver."""
 
@@ -131,6 +147,33 @@ def plan_resources(plan: Plan) -> Resources:
         finish = max(1, min(8, int(num_cpus // 8)))
     owned = 0.0 if is_shared else float(os.cpu_count() or 1)
     return Resources(int(replicas), float(text_cpus), gpus, int(finish), execution.score.cpus, owned)
+
+
+def plan_pictures(plan: Plan) -> PictureResources:
+    """Share out the cluster among the processes that make pictures: one a CPU, and one engine a GPU where backdrops need it.
+
+    Raises JobError when the job asks for GPUs that the cluster does not have.
+    """
+    job = plan.loaded.job
+    total = ray.cluster_resources()
+    num_gpus, num_cpus = float(total.get("GPU", 0)), float(total.get("CPU", 1))
+    wanted = job.execution.images
+    engines, gpus, engine_cpus = 0, 0.0, 0.0
+    if job.images is not None and job.images.backdrop.engine != "procedural":
+        gpus = float(wanted.backdrop_gpus) if wanted.backdrop_gpus != "auto" else (1.0 if num_gpus else 0.0)
+        if gpus > num_gpus and not (job.execution.ray_address or "RAY_ADDRESS" in os.environ):
+            raise JobError(
+                f"execution.images.backdrop_gpus asks for {gpus:g} GPUs and this machine has {num_gpus:g}",
+                "set execution.images.backdrop_gpus to auto, or run on a cluster (README, 'On a cluster')",
+            )
+        auto = max(1, int(num_gpus // gpus)) if gpus else 1
+        engines = auto if wanted.backdrop_replicas == "auto" else int(wanted.backdrop_replicas)
+        engine_cpus = 0.25
+    # Each uses its core fully, so there are as many as cores; by Ray's book they take less, for the tasks that read, and
+    # those that cut rows into blocks, each of which asks for a whole logical CPU, must find room beside them.
+    replicas = max(1, int(num_cpus)) if wanted.replicas == "auto" else int(wanted.replicas)
+    free = max(0.25, num_cpus - 1 - READ_CPUS - engines * engine_cpus)
+    return PictureResources(replicas, min(1.0, free / replicas), engines, engine_cpus, gpus)
 
 
 def _leave_signals(_handler: object) -> None:

@@ -70,7 +70,8 @@ def compose(order: Order) -> Composition | Misfit:
         return Misfit(
             "missing_slot", f"layout {order.layout.name} needs {lacking[0]}, and the brief has nothing for it"
         )
-    if texts.legal and meta.role == "creative" and "legal" not in options:
+    legal = texts.legal if meta.role == "creative" else ""  # where no ad is asked for, no words are
+    if legal and "legal" not in options:
         detail = f"layout {order.layout.name} has no place for the legal line: give it a slot `legal` for {size.aspect.value}"
         return Misfit("missing_slot", detail)
     drawable, notes, undrawn = keep_drawable(options, meta, stack)
@@ -85,7 +86,7 @@ def compose(order: Order) -> Composition | Misfit:
     if isinstance(fitted, Misplaced):
         return Misfit("copy_too_long", f"{order.layout.name} at {size.width}x{size.height}: {fitted.problem.detail}")
     notes |= {name: "left out: no room" for name in drawable if name not in fitted.laid.settings}
-    return _finish(order, size, fitted, stack, tuple(options), required, notes | {"legal": texts.legal})
+    return _finish(order, size, fitted, stack, tuple(options), required, notes | {"legal": legal})
 
 
 def _fit(order: Order, size: Size, options: Options, last: Options, stack: FontStack) -> Fitted | Misplaced:

@@ -8,11 +8,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from factory.errors import OutputError, QuarantineRateError
-from factory.failures import FAILED_PHASE, Failure, iterate_outcomes, make_reopened_row, read_failures
-from factory.finalize import Ending, finalize
+from factory.failures import (
+    FAILED_PHASE,
+    IMAGES_FAILED_PHASE,
+    Failure,
+    iterate_outcomes,
+    make_reopened_row,
+    read_failures,
+)
+from factory.finalize import Ending, finalize, is_unfinished
+from factory.following import Follower
 from factory.generation import Generation
 from factory.lease import Lease, hold_lease
 from factory.noise import redirect_noise
+from factory.picture_generation import PictureGeneration
 from factory.planning import Options, Prepared, check_engine, prepare_job, prepare_loaded
 from factory.preview import Preview
 from factory.progress import Progress
@@ -22,9 +31,14 @@ from factory.segments import Finished, write_segment
 from factory.stopping import StopSign
 from factory.storage import Store
 from schemas.asset import Outcome
+from schemas.creative import CreativeOutcome
 from schemas.run import Attempt, Manifest, Receipt, RunState
 
-PHASE = "text"
+# What the records of failures hold, by their phase.
+_RECORDS: dict[str, type[Outcome] | type[CreativeOutcome]] = {
+    FAILED_PHASE: Outcome,
+    IMAGES_FAILED_PHASE: CreativeOutcome,
+}
 REOPEN_ROWS = 256  # records of reopened requests in one file
 
 
@@ -43,15 +57,15 @@ class Result:
 
     @property
     def generated(self) -> int:
-        """The requests that this command itself finished."""
-        return self.totals.finished
+        """The requests and creatives that this command itself finished."""
+        return self.totals.finished + self.totals.finished_creatives
 
     @property
     def is_resumable(self) -> bool:
         """Whether the same command has something left to do."""
         if self.ending is None:
             return self.already_done is None
-        return bool(self.ending.counts["remaining"] or self.ending.counts["unread"])
+        return is_unfinished(self.ending.counts)
 
 
 def run_job(path: str, options: Options) -> Result:
@@ -85,30 +99,38 @@ def retry_job(uri: str, reason: str | None, briefs: str | None) -> tuple[Result 
     state = read_state(store)
     if state is None:
         raise OutputError(f"{store.uri} holds no run", "name the --output of a factory run")
-    chosen = read_failures(store).find_final(reason)
-    if not chosen and briefs is None:
+    chosen = {phase: read_failures(store, phase).find_final(reason) for phase in _RECORDS}
+    asked = sum(map(len, chosen.values()))
+    if not asked and briefs is None:
         return None, 0
     with hold_lease(store, f"factory retry {uri}", say=_say) as lease:
         fixes = state.fixes if briefs is None else [*state.fixes, locate_uri(Path.cwd(), briefs)]
         loaded = LoadedJob.model_validate(state.job)
         prepared = prepare_loaded(loaded, fixes=fixes)
-        reopen(store, state, chosen)  # last: a mistake in the corrected briefs must leave the output as it was
-        return _drive(prepared, store, lease, began), len(chosen)
+        for (
+            phase,
+            failures,
+        ) in chosen.items():  # last: a mistake in the corrected briefs must leave the output as it was
+            reopen(store, state, failures, phase)
+        return _drive(prepared, store, lease, began), asked
 
 
-def reopen(store: Store, state: RunState, chosen: dict[str, Failure]) -> None:
-    """Write down that the user asks again for `chosen`. From then on they are pending, whoever runs the job next."""
+def reopen(store: Store, state: RunState, chosen: dict[str, Failure], phase: str = FAILED_PHASE) -> None:
+    """Write down that the user asks again for `chosen`. From then on they are pending, whoever runs the job next.
+
+    `phase` is that of their records: of requests or of creatives.
+    """
     if chosen:
         store.delete("manifest.json")  # the output is no longer complete
     rows = []
-    for request_id, record in iterate_outcomes(store, chosen):
-        outcome = Outcome.model_validate_json(record.payload)
-        rows.append(make_reopened_row(outcome, chosen[request_id].retries + 1))
+    for key, record in iterate_outcomes(store, chosen, phase):
+        outcome = _RECORDS[phase].model_validate_json(record.payload)
+        rows.append(make_reopened_row(outcome, chosen[key].retries + 1))
         if len(rows) == REOPEN_ROWS:
-            write_segment(store, FAILED_PHASE, rows, state.run_id, datetime.now(UTC))
+            write_segment(store, phase, rows, state.run_id, datetime.now(UTC))
             rows = []
     if rows:
-        write_segment(store, FAILED_PHASE, rows, state.run_id, datetime.now(UTC))
+        write_segment(store, phase, rows, state.run_id, datetime.now(UTC))
 
 
 def _drive(prepared: Prepared, store: Store, lease: Lease, began: float) -> Result:
@@ -126,25 +148,31 @@ def _drive(prepared: Prepared, store: Store, lease: Lease, began: float) -> Resu
         progress.expect(num_new + len(left.failures.find_pending(left.finished)), is_exact)
         _announce(progress, prepared.preview, left.finished, num_new)
         clock = _Clock(began)
-        work = Generation(plan, store, prepared, left, progress, stop, lease.check)
+        follower = Follower(loaded.job, progress, stop, lease.check)
+        work = Generation(plan, store, prepared, left, follower)
         progress.enter_stage("starting: schemas and Ray")
         work.run()
-        clock.end_flow(work.flow_began)
+        clock.end_flow(follower.flow_began)
+        if prepared.studio is not None and not stop.reason:
+            progress.enter_stage("starting: pictures")
+            PictureGeneration(plan, prepared.studio, store, follower).run()
+            clock.end_pictures()
+        totals = follower.totals
         if stop.by_signal:
-            return Result(store.uri, None, None, work.totals, log, clock.split(work.totals), None, stop.reason)
+            return Result(store.uri, None, None, totals, log, clock.split(totals), None, stop.reason)
         progress.enter_stage("finishing: assets, report, manifest")
         attempt = Attempt(
             attempt=plan.attempt,
             started_at=clock.started_at,
             finished_at=datetime.now(UTC).isoformat(),
-            phase_seconds=clock.split(work.totals),
-            totals=work.totals,
+            phase_seconds=clock.split(totals),
+            totals=totals,
             gpus=work.resources.total_gpus if work.resources else 0.0,
             cpus=work.resources.total_cpus if work.resources else 0.0,
         )
-        ending = finalize(store, plan, state, attempt, prepared.source.units, lease.check)
+        ending = finalize(store, plan, state, attempt, prepared.source.units, lease.check, prepared.studio)
     too_many = check_quarantine_rate(ending.counts, loaded.job.execution.max_quarantine_rate)
-    return Result(store.uri, None, ending, work.totals, log, clock.split(work.totals), too_many, stop.reason)
+    return Result(store.uri, None, ending, totals, log, clock.split(totals), too_many, stop.reason)
 
 
 def _announce(progress: Progress, preview: Preview, finished: Finished, num_new: int) -> None:
@@ -160,14 +188,20 @@ def _announce(progress: Progress, preview: Preview, finished: Finished, num_new:
 
 
 def check_quarantine_rate(counts: dict[str, int], maximum: float) -> QuarantineRateError | None:
-    """Return the error to end with when too large a share of rows or requests was refused."""
+    """Return the error to end with when too large a share of rows, requests or creatives was refused."""
     rows = counts["refused"] / max(1, counts["rows_read"])
     requests = counts["quarantined"] / max(1, counts["planned"])
-    if max(rows, requests) <= maximum:
+    creatives = counts.get("creatives_quarantined", 0) / max(1, counts.get("creatives_planned", 0))
+    if max(rows, requests, creatives) <= maximum:
         return None
-    return QuarantineRateError(
+    refused = (
         f"{counts['refused']:,} of {counts['rows_read']:,} input rows and {counts['quarantined']:,} of "
-        f"{counts['planned']:,} requests were refused: more than execution.max_quarantine_rate {maximum:.0%}",
+        f"{counts['planned']:,} requests were refused"
+    )
+    if max(rows, requests) <= maximum:
+        refused = f"{counts['creatives_quarantined']:,} of {counts['creatives_planned']:,} creatives were refused"
+    return QuarantineRateError(
+        f"{refused}: more than execution.max_quarantine_rate {maximum:.0%}",
         "read quarantine/ in the output for each row's reason; all other rows are done",
     )
 
@@ -181,28 +215,34 @@ def _locate_log(plan: Plan) -> Path:
 
 
 class _Clock:
-    """Splits the wall time of a command into start, engine load, generation and the rest."""
+    """Splits the wall time of a command into start, engine load, generation, pictures and the rest."""
 
     def __init__(self, began: float) -> None:
         self._began = began
         self._offset = time.time() - time.monotonic()  # receipts carry Unix time
         self.started_at = datetime.now(UTC).isoformat()
         self._flow_began = began
-        self._flow_ended = began
+        self._flow_ended = self._pictures_ended = began
 
     def end_flow(self, flow_began: float) -> None:
         """Note that the flow, which began then, has ended."""
-        self._flow_began = flow_began
-        self._flow_ended = time.monotonic()
+        self._flow_ended = self._pictures_ended = time.monotonic()
+        self._flow_began = flow_began or self._flow_ended
+
+    def end_pictures(self) -> None:
+        """Note that all pictures are made."""
+        self._pictures_ended = time.monotonic()
 
     def split(self, totals: Receipt) -> dict[str, float]:
         """Return seconds by phase; they sum to the time since the command began."""
         ready = totals.engine_ready_at - self._offset if totals.engine_ready_at else self._flow_began
         load_began = max(self._flow_began, ready - totals.engine_load_seconds)
         now = time.monotonic()
+        pictures = self._pictures_ended - self._flow_ended
         return {
             "start": load_began - self._began,
             "engine load": ready - load_began,
             "generation": self._flow_ended - ready,
-            "rest": now - self._flow_ended,
+            **({"pictures": pictures} if pictures else {}),
+            "rest": now - self._pictures_ended,
         }

@@ -12,8 +12,8 @@ from typing import Any
 
 from factory.alike import find_alike
 from factory.calibration import read_calibration
-from factory.commit import PHASE
-from factory.compact import Compacted, RunLabels, compact
+from factory.commit import IMAGES_PLAN_PHASE, PHASE
+from factory.compact import Compacted, compact
 from factory.errors import ConservationError
 from factory.ledger import Planned, read_planned
 from factory.publish import Guard, open_staging, publish
@@ -22,10 +22,17 @@ from factory.runs import COMPUTED_WEIGHTS, LoadedJob, Plan
 from factory.segments import Damage, set_aside
 from factory.siblings import open_siblings
 from factory.storage import Store
+from factory.studio import Studio
+from factory.table_rows import RunLabels
+from factory.text_assets import digest_pictures, list_text_files
+from factory.unit_records import UnitRecord, read_records
 from factory.units import Unit
 from schemas.run import Attempt, Manifest, RunState
 
-LAW = "requests planned = accepted + rejected + quarantined + remaining; input rows = briefs + refused + replaced rows"
+LAW = (
+    "requests planned = accepted + rejected + quarantined + remaining; input rows = briefs + refused + replaced rows; "
+    "creatives planned = accepted + rejected + quarantined + remaining"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,24 +51,32 @@ def finalize(
     attempt: Attempt,
     units: Sequence[Unit],
     guard: Guard = lambda: None,
+    studio: Studio | None = None,
 ) -> Ending:
     """Compact the segments of `store`, prove the conservation law, score siblings, publish tables, report and manifest.
 
-    `units` are those of the whole input: a command that was stopped has not read all of them. `guard` raises when this
-    process may not publish any more, because another drives: then nothing that readers see is changed.
+    `studio` is there when the job makes pictures. `units` are those of the whole input: a command that was stopped has not
+    read all of them. `guard` raises when this process may not publish any more, because another drives: then nothing that
+    readers see is changed.
     Raises ConservationError when the counts do not add up, StorageError when something cannot be read or written.
     """
     guard()
     store.write_bytes(f"attempts/{attempt.attempt}.json", attempt.model_dump_json(indent=1).encode())
     planned = read_planned(store, plan.attempt)
+    creatives = read_planned(store, plan.attempt, IMAGES_PLAN_PHASE) if studio else None
+    records = read_records(store, plan.attempt) if studio else []
     job = plan.loaded.job
     labels = RunLabels(job.text.model, job.text.template, job.text.adapters, tuple(plan.loaded.placements))
     staged = open_staging(store, attempt.attempt, time.time())
     with open_siblings(plan.loaded.placements) as siblings:
-        compacted = compact(store, staged, PHASE, labels, planned.keys, siblings.add)
+        compacted = compact(
+            store, staged, PHASE, labels, planned.keys, siblings.add, creatives.keys if creatives else None
+        )
         # A resume trusts the ids that such a file names: without a mark it would never make them again.
         set_aside(store, compacted.damaged)
         counts = count_all(planned, compacted, units)
+        if creatives is not None:
+            counts |= count_creatives(creatives, compacted, store, records)
         check_conservation(counts)
         siblings.rate(staged, compacted.files)
     report, pages = make_report(store, staged, plan.loaded, state, counts)
@@ -69,7 +84,9 @@ def finalize(
         run_id=state.run_id,
         job_name=state.job_name,
         job_digest=plan.identity.job,
-        status="stopped" if counts["remaining"] or counts["unread"] else "done",
+        images_digest=studio.digest if studio else "",
+        pictures_digest=digest_pictures(records) if studio else "",
+        status="stopped" if is_unfinished(counts) else "done",
         started_at=state.started_at,
         finished_at=datetime.now(UTC).isoformat(),
         counts=counts,
@@ -121,11 +138,38 @@ def count_all(planned: Planned, compacted: Compacted, units: Sequence[Unit]) -> 
     }
 
 
+def count_creatives(
+    planned: Planned, compacted: Compacted, store: Store, records: Sequence[UnitRecord]
+) -> dict[str, int]:
+    """Return the counts of the images phase: what was planned where texts were read, and what became of it.
+
+    `creatives_unread` are the accepted texts whose creatives nobody has planned yet.
+    """
+    totals = compacted.totals
+    files = list_text_files(store, records)
+    return {
+        "creatives_planned": planned.count.planned,
+        "creatives_skipped": planned.count.skipped,
+        "creatives_accepted": totals.creatives_accepted,
+        "creatives_rejected": totals.creatives_rejected,
+        "creatives_quarantined": totals.creatives_quarantined,
+        "creatives_remaining": len(planned.keys),
+        "creatives_unread": sum(file.num_texts for file in files if file.path not in planned.units),
+        "pictures": totals.pictures,
+    }
+
+
+def is_unfinished(counts: dict[str, int]) -> bool:
+    """Return whether the same command has something left to do."""
+    return any(counts.get(name) for name in ("remaining", "unread", "creatives_remaining", "creatives_unread"))
+
+
 def check_conservation(counts: dict[str, int]) -> None:
     """Raise ConservationError when rows or requests vanished or doubled."""
     done = counts["accepted"] + counts["rejected"] + counts["quarantined"] + counts["remaining"]
     rows = counts["briefs"] + counts["refused"] + counts["replaced"]
-    if counts["planned"] != done or counts["rows_read"] != rows:
+    made = sum(counts.get(f"creatives_{name}", 0) for name in ("accepted", "rejected", "quarantined", "remaining"))
+    if counts["planned"] != done or counts["rows_read"] != rows or counts.get("creatives_planned", 0) != made:
         raise ConservationError(
             f"the counts do not add up ({LAW}): {counts}",
             "keep this output and report it: no manifest was written; the segment files hold every finished request",

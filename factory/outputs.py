@@ -2,15 +2,15 @@
 
 from typing import Any
 
-from factory.commit import PHASE
+from factory.commit import IMAGES_PHASE, PHASE
 from factory.errors import OutputError
-from factory.failures import read_failures
+from factory.failures import IMAGES_FAILED_PHASE, read_failures
 from factory.finalize import make_report
 from factory.lease import find_driver
 from factory.runs import LoadedJob, read_manifest, read_state
 from factory.segments import read_finished
 from factory.storage import Store
-from schemas.run import RunState
+from schemas.run import Manifest, RunState
 
 
 def find_status(uri: str) -> dict[str, Any]:
@@ -29,6 +29,7 @@ def find_status(uri: str) -> dict[str, Any]:
     else:
         counts["quarantined"] = counts.get("quarantined", 0) + len(failures.find_final())
     finished = sum(counts.get(name, 0) for name in ("accepted", "rejected", "quarantined"))
+    pictures = _count_creatives(store, manifest) if state.job["job"].get("images") else {}
     return {
         "output": store.uri,
         "run": state.run_id,
@@ -43,9 +44,19 @@ def find_status(uri: str) -> dict[str, Any]:
         "quarantined": counts.get("quarantined", 0),
         "waiting": len(failures.find_pending(found)),
         "refused": counts.get("refused", 0),
+        **pictures,
         "segments": found.num_files,
         "set_aside": [f"{name}: {why}" for name, why in found.damaged],
     }
+
+
+def _count_creatives(store: Store, manifest: Manifest | None) -> dict[str, int]:
+    found, failures = read_finished(store, IMAGES_PHASE), read_failures(store, IMAGES_FAILED_PHASE)
+    counts = {f"creatives_{name}": found.counts.get(name, 0) for name in ("accepted", "rejected")}
+    counts["creatives_quarantined"] = len(failures.find_final())
+    if manifest:
+        counts = {name: manifest.counts.get(name, 0) for name in counts}
+    return counts | {"creatives_waiting": len(failures.find_pending(found))}
 
 
 def remake_report(uri: str) -> dict[str, Any]:

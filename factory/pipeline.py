@@ -1,10 +1,11 @@
 """Chains the stages on Ray Data. The only file that imports ray.data.
 
 Rows (from units of input, or from the records of what failed) -> small blocks -> text (actors that hold an engine) -> finish
-(CPU actors) -> receipts.
+(CPU actors) -> receipts. Then pictures: rows (from segment files of texts) -> backdrops (actors that hold an engine, where
+backdrops are generated) -> pictures (CPU actors) -> receipts.
 """
 
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import isqrt
 from typing import Any
@@ -14,22 +15,31 @@ import ray
 from ray.data import ActorPoolStrategy, Dataset
 from ray.exceptions import RayError
 
-from factory.cluster import READ_CPUS, RayWatch, Resources
+from factory.backdrop_stage import BackdropStage
+from factory.cluster import READ_CPUS, PictureResources, RayWatch, Resources
 from factory.duplicates import Duplicates
 from factory.errors import EngineError, FactoryError
 from factory.failures import Failure
 from factory.finish_stage import FinishStage
+from factory.picture_rows import Tries, read_chosen, read_copy
+from factory.picture_stage import PictureStage
 from factory.runs import Plan
 from factory.segments import Finished
 from factory.stages import read_again, read_requests
 from factory.storage import Store
+from factory.studio import Studio
+from factory.text_assets import TextFile
 from factory.text_stage import TextStage
 from factory.units import Unit
 from factory.watch import Watching
 from schemas.job import TextExecution
 from schemas.run import Receipt
 
+Rows = Dataset
+
 FINISH_CALLS = 64  # calls of the finish stage that may wait for their commit at once
+PICTURE_CALLS = 16  # the same of the picture stage: each may hold a product picture and its backdrops
+STRIKES = 2  # deaths of a process after which a text whose creatives were under way is suspect
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +98,7 @@ def stream_receipts(
         ),
         num_cpus=resources.finish_cpus,
     )
-    try:
-        for batch in receipts.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0):
-            for text in batch.column("receipt").to_pylist():
-                yield Receipt.model_validate_json(text)
-    except RayError as error:
-        raise _translate(error) from error
+    yield from _take_receipts(receipts)
 
 
 def write_rows(
@@ -120,6 +125,81 @@ def write_rows(
         num_cpus=resources.text_cpus,
         num_gpus=resources.text_gpus or None,
     )
+
+
+def read_new_copy(
+    plan: Plan, studio: Studio, store: Store, files: Sequence[TextFile], not_new: Finished, watch: RayWatch
+) -> Dataset:
+    """Return the texts in `files` with the creatives that are new; nothing is read yet."""
+    shared = {"shared": [ray.put(plan), ray.put(studio), ray.put(not_new)], "store": store, "watch": watch}
+    return _spread(files).map_batches(
+        _read_copy, batch_size=1, batch_format="numpy", num_cpus=READ_CPUS, fn_kwargs=shared
+    )
+
+
+def read_failed_copy(plan: Plan, studio: Studio, store: Store, files: Sequence[TextFile], chosen: Tries) -> Dataset:
+    """Return the texts in `files` with the `chosen` creatives, which failed before; nothing is read yet."""
+    shared = {"shared": [ray.put(plan), ray.put(studio), ray.put(chosen)], "store": store}
+    return _spread(files).map_batches(
+        _read_copy_again, batch_size=1, batch_format="numpy", num_cpus=READ_CPUS, fn_kwargs=shared
+    )
+
+
+def stream_pictures(
+    rows: Dataset, plan: Plan, studio: Studio, store: Store, resources: PictureResources, watch: RayWatch
+) -> Generator[Receipt]:
+    """Make the creatives of `rows` and yield a receipt for every batch that is on storage. Raises as `stream_receipts`."""
+    if resources.backdrop_replicas:
+        rows = rows.repartition(target_num_rows_per_block=plan.loaded.job.execution.images.batch_size).map_batches(
+            BackdropStage,
+            batch_size=plan.loaded.job.execution.images.batch_size,
+            batch_format="pyarrow",
+            zero_copy_batch=True,
+            fn_constructor_args=(plan, studio),
+            compute=ActorPoolStrategy(size=resources.backdrop_replicas, max_tasks_in_flight_per_actor=4),
+            num_cpus=resources.backdrop_cpus,
+            num_gpus=resources.backdrop_gpus or None,
+        )
+    receipts = rows.repartition(target_num_rows_per_block=1).map_batches(
+        PictureStage,
+        batch_size=1,
+        batch_format="pyarrow",
+        zero_copy_batch=True,
+        fn_constructor_args=(plan, studio, store, watch, PICTURE_CALLS),
+        compute=ActorPoolStrategy(
+            size=resources.replicas,
+            max_tasks_in_flight_per_actor=PICTURE_CALLS * 2,
+            max_concurrent_calls_per_actor=PICTURE_CALLS,
+        ),
+        num_cpus=resources.cpus,
+    )
+    yield from _take_receipts(receipts)
+
+
+def _take_receipts(receipts: Dataset) -> Generator[Receipt]:
+    try:
+        for batch in receipts.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0):
+            for text in batch.column("receipt").to_pylist():
+                yield Receipt.model_validate_json(text)
+    except RayError as error:
+        raise _translate(error) from error
+
+
+def _spread(files: Sequence[TextFile]) -> Dataset:
+    return ray.data.from_items([{"file": file} for file in files], override_num_blocks=len(files))
+
+
+def _read_copy(batch: dict[str, Any], shared: Any, store: Store, watch: RayWatch) -> Iterator[pa.Table]:
+    plan, studio, not_new = ray.get(shared)
+    for file in batch["file"]:
+        if not watch.is_draining():
+            yield from read_copy(file, plan, studio, store, not_new)
+
+
+def _read_copy_again(batch: dict[str, Any], shared: Any, store: Store) -> Iterator[pa.Table]:
+    plan, studio, chosen = ray.get(shared)
+    for file in batch["file"]:
+        yield from read_chosen(file, plan, studio, store, chosen)
 
 
 def _read_batch(batch: dict[str, Any], shared: Any, store: Store, watch: RayWatch) -> Iterator[pa.Table]:

@@ -12,6 +12,7 @@ from factory.preview import Preview, list_schemas, preview_job
 from factory.read import plan_input
 from factory.runs import SCRIPTED, LoadedJob, Plan, load_job, make_identity, read_state
 from factory.storage import Store
+from factory.studio import Studio, open_studio
 from factory.units import InputPlan, cut_plan, join_plans
 from schemas.base import digest as digest_json
 from schemas.job import TextConfig
@@ -39,6 +40,7 @@ class Prepared:
     duplicates: Duplicates
     digest: str
     preview: Preview
+    studio: Studio | None = None  # of the images phase, where the job has one
     fixes: tuple[str, ...] = ()  # addresses of corrected briefs that are part of the input
 
 
@@ -83,7 +85,7 @@ def prepare_loaded(
     )
     duplicates = replace(scan_ids(source, loaded.job.columns), num_replacing=num_replacing)
     preview = preview_job(plan, source, duplicates, count_rows)
-    return Prepared(plan, source, duplicates, digest, preview, tuple(fixes))
+    return Prepared(plan, source, duplicates, digest, preview, open_studio(loaded), tuple(fixes))
 
 
 def plan_all(loaded: LoadedJob, fixes: Sequence[str]) -> tuple[InputPlan, int]:

@@ -36,6 +36,7 @@ class Preview:
     num_requests: int
     by_placement_locale: dict[tuple[str, str], int]
     request_ids: list[str]
+    pictures: list[str]  # of each of these requests the address of its product picture, "" for none
     refusals: list[Refusal]
     locales: list[str]
     first_prompt: Prompt | None
@@ -121,6 +122,7 @@ class _Tally:
         self._prompts: dict[str, Prompt] = {}
         self._counts: Counter[tuple[str, str]] = Counter()
         self._ids: list[str] = []
+        self._pictures: list[str] = []
         self._refusals: list[Refusal] = []
         self.num_rows = self.num_briefs = self._num_replaced = 0
 
@@ -140,6 +142,7 @@ class _Tally:
         for request in make_requests(item, placements, loaded.job.locales, self._plan.identity):
             self._counts[request.placement, request.locale] += 1
             self._ids.append(request.request_id)
+            self._pictures.append(request.brief.image_uri)
             if request.placement not in self._prompts:
                 self._render(request)
 
@@ -155,6 +158,7 @@ class _Tally:
             num_requests=num_requests,
             by_placement_locale={key: round(count * scale) for key, count in sorted(self._counts.items())},
             request_ids=self._ids,
+            pictures=self._pictures,
             refusals=[*source.refusals, *self._refusals][:EXAMPLES],
             locales=sorted({locale for _, locale in self._counts}),
             first_prompt=next(iter(self._prompts.values()), None),

@@ -30,6 +30,8 @@ class Progress:
         self._began = clock()
         self._engine_began = 0.0
         self._last_line = clock()
+        self._creatives = 0
+        self._creatives_began = 0.0
         self._live = Live(self, console=self._console, refresh_per_second=4, transient=True)
 
     def __enter__(self) -> Self:
@@ -57,6 +59,12 @@ class Progress:
         """Set how many requests this command will work on; `exact` is False for an estimate from the first rows."""
         self._planned, self._exact = planned, exact
 
+    def expect_creatives(self, about: int) -> None:
+        """Turn to pictures: from now on about this many creatives are counted."""
+        self._creatives = about
+        self._creatives_began = self._clock()
+        self.enter_stage("making pictures")
+
     def update(self, total: Receipt) -> None:
         """Take the sum of all receipts so far."""
         self._total = total
@@ -70,6 +78,23 @@ class Progress:
 
     def describe(self) -> str:
         """Return the state in one line."""
+        return self._describe_creatives() if self._creatives_began else self._describe_requests()
+
+    def _describe_creatives(self) -> str:
+        total = self._total
+        done = total.finished_creatives
+        # What is planned is exact for the texts that were read; an estimate stands for the others.
+        about = max(self._creatives, total.creatives_planned - total.creatives_skipped)
+        parts = [f"{done:,}/about {about:,} creatives"]
+        seconds = self._clock() - self._creatives_began
+        if done and seconds > 0:
+            parts.append(f"accepted {total.creatives_accepted / done:.0%}")
+            parts.append(f"{done / seconds:,.1f} a second")
+            parts.append(f"ETA {format_seconds(max(0, about - done) * seconds / done)}")
+        parts.append(f"quarantined {total.creatives_quarantined:,}")
+        return " · ".join(parts)
+
+    def _describe_requests(self) -> str:
         total = self._total
         share = total.accepted / total.finished if total.finished else 0.0
         about = "" if self._exact else "about "
@@ -85,7 +110,10 @@ class Progress:
 
     def __rich__(self) -> Group:
         grid = Table.grid(padding=(0, 2))
-        bar = ProgressBar(total=max(1, self._planned), completed=self._total.finished, width=40)
+        done, planned = self._total.finished, self._planned
+        if self._creatives_began:
+            done, planned = self._total.finished_creatives, max(self._creatives, self._total.finished_creatives)
+        bar = ProgressBar(total=max(1, planned), completed=done, width=40)
         grid.add_row(Text(f"{self._job_name}: {self._stage}", style="bold"), bar, Text(self._elapsed()))
         return Group(grid, Text(self.describe()))
 

@@ -6,8 +6,8 @@ knows that the run is not finished. A crash anywhere in between is mended by doi
 
 from collections.abc import Callable, Mapping
 
-from factory.compact import FOLDERS
 from factory.errors import OutputError
+from factory.parts import FOLDERS
 from factory.storage import Store
 from schemas.run import Manifest
 

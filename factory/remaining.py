@@ -2,13 +2,17 @@
 
 from dataclasses import dataclass
 
+import pyarrow as pa
+
 from factory.commit import PHASE
 from factory.failures import Failures, read_failures
 from factory.planning import Prepared
 from factory.preview import Preview
+from factory.row_keys import make_keys
 from factory.runs import Plan, read_manifest
 from factory.segments import Finished, read_finished
 from factory.storage import Store
+from factory.text_assets import KEY_BYTES, digest_picture
 from factory.unit_records import Split, split_finished_units
 from schemas.run import Manifest
 
@@ -34,12 +38,30 @@ def read_left(store: Store, plan: Plan, prepared: Prepared) -> Left:
 def find_done_now(store: Store, prepared: Prepared) -> Manifest | None:
     """Return the manifest when the output holds all of this job over its input."""
     manifest = read_manifest(store)
-    if manifest is None or manifest.status != "done":
+    if manifest is None or manifest.status != "done" or not has_same_pictures(manifest, prepared):
         return None
     not_new = read_finished(store, PHASE).with_ids(read_failures(store).list_ids())
     if prepared.preview.is_whole:
         return find_done(store, prepared.plan, prepared.preview, not_new)
     return manifest if is_done_by_records(manifest, store, prepared, not_new) else None
+
+
+def has_same_pictures(manifest: Manifest, prepared: Prepared) -> bool:
+    """Return whether the manifest is of these brands, layouts and product pictures, as far as the preview knows these.
+
+    What it does not know is in the records of the units: `is_done_by_records` compares those.
+    """
+    if prepared.studio is None or not manifest.images_digest:
+        return prepared.studio is None and not manifest.images_digest
+    if not prepared.preview.is_whole:
+        return manifest.images_digest == prepared.studio.digest
+    keys = make_keys(pa.array(prepared.preview.request_ids, type=pa.string())).tobytes()
+    parts = (
+        digest_picture(keys[KEY_BYTES * at : KEY_BYTES * (at + 1)], uri)
+        for at, uri in enumerate(prepared.preview.pictures)
+    )
+    same = manifest.pictures_digest == f"{sum(parts) % 2**128:032x}"
+    return same and manifest.images_digest == prepared.studio.digest
 
 
 def is_done_by_records(manifest: Manifest, store: Store, prepared: Prepared, finished: Finished) -> bool:

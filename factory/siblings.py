@@ -18,9 +18,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from factory.compact import encode_part
 from factory.embeddings import strip_disclaimer
 from factory.errors import StorageError
+from factory.parts import encode_part
 from factory.score import DIGITS
 from factory.scores.words import split_words
 from factory.storage import Store

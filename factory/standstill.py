@@ -3,12 +3,20 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-
-from schemas.job import TextExecution
+from typing import Protocol
 
 LOOK_SECONDS = 5.0  # between two looks at the cluster's nodes
 LEAST_SECONDS = 60.0  # given to a flow however short the job's own bounds are: processes need time to start anew
 STALLS = 3  # of an engine, one after the other, before nobody waits any longer
+
+
+class Bounds(Protocol):
+    """How long a flow's work may take: `timeout_seconds` one request, `stall_seconds` an engine without a sign of life."""
+
+    @property
+    def timeout_seconds(self) -> float: ...
+    @property
+    def stall_seconds(self) -> float: ...
 
 
 class Standstill(Exception):
@@ -22,7 +30,7 @@ class Patience:
     Only a `hasty` one takes the loss of a node for a reason to wait less: a node may also have gone because it was idle.
     """
 
-    execution: TextExecution
+    bounds: Bounds
     list_nodes: Callable[[], set[str]]
     hasty: bool = True
     clock: Callable[[], float] = time.monotonic
@@ -54,9 +62,9 @@ class Patience:
         nodes = self.list_nodes()
         lost = self._nodes - nodes
         self._nodes |= nodes
-        stall, silent = self.execution.stall_seconds, now - self._moved
+        stall, silent = self.bounds.stall_seconds, now - self._moved
         if self.hasty and lost and silent > max(LEAST_SECONDS, stall) + load_seconds:
             raise Standstill(f"{len(lost)} nodes went away, and nothing came to its end for {silent:.0f} s")
-        longest = self.execution.timeout_seconds + STALLS * (stall + load_seconds) + LEAST_SECONDS
+        longest = self.bounds.timeout_seconds + STALLS * (stall + load_seconds) + LEAST_SECONDS
         if self._has_moved and silent > longest:
             raise Standstill(f"nothing came to its end for {silent:.0f} s")

@@ -27,6 +27,7 @@ class Backdrop(Config):
     max_side: int = Field(default=1024, ge=64, le=4096)  # pixels of the longer side that the pipeline draws
     dtype: Literal["auto", "float32", "float16", "bfloat16"] = "auto"
     options: dict[str, Any] = {}  # further arguments of a pipeline's call
+    cache: dict[str, Any] = {}  # the step cache: its `kind`, and its own options; pictures come faster and a little different
     strength: float | None = Field(
         default=None, gt=0, le=1
     )  # img2img from the product on its ground: how much is redrawn
@@ -83,6 +84,7 @@ class Images(Config):
     max_tries: int = Field(default=12, ge=1, le=100)
     keep: int = Field(default=1, ge=1, le=8)
     min_distance: float = Field(default=0.1, ge=0, le=1)
+    minimum_score: float = Field(default=0.0, ge=0, le=1)
     require_product: bool = False  # reject a creative without its product's picture, where a layout would do without
     signing: Signing | None = None
 
@@ -101,6 +103,10 @@ class ImageExecution(Config):
     backdrop_gpus: float | Literal["auto"] = "auto"  # of one engine
     batch_size: int = Field(default=4, ge=1, le=64)  # backdrops drawn at once
     compile_blocks: bool = False
-    cache: dict[str, Any] = {}  # options of the pipeline's step cache
     rows_in_flight: int = Field(default=4, ge=1, le=256)  # products that one process has under way
-    timeout_seconds: float = Field(default=600.0, gt=0)
+    timeout_seconds: float = Field(default=600.0, gt=0)  # for one creative; its process is then ended and started anew
+
+    @property
+    def stall_seconds(self) -> float:
+        """The seconds without a sign of life after which a process is given up."""
+        return self.timeout_seconds

@@ -10,10 +10,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from factory import compact as compact_module
-from factory.compact import RunLabels, compact
+from factory.compact import compact
 from factory.errors import OutputError
 from factory.segments import SegmentRow, write_segment
 from factory.storage import Store
+from factory.table_rows import RunLabels
 from factory.tables import arrow_schema
 from schemas.asset import ASSET_COLUMNS, CANDIDATE_COLUMNS, QUARANTINE_COLUMNS, Check, Outcome, Refusal, Status
 from schemas.base import digest

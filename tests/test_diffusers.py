@@ -196,7 +196,7 @@ def test_a_step_cache_draws_and_forgets_between_pictures(pipelines: Kinds, kind:
         "faster": {"is_guidance_distilled": True},
         "pyramid_attention": {"spatial_attention_block_skip_range": 2},
     }
-    engine = start_engine(pipelines["flux"], {"cache": {"kind": kind} | options.get(kind, {})}, steps=5)
+    engine = start_engine(pipelines["flux"], cache={"kind": kind} | options.get(kind, {}), steps=5)
     first = engine.draw([ask(1)])
     engine.draw([ask(2)])
     assert same(first, engine.draw([ask(1)]))
@@ -211,13 +211,13 @@ def test_a_step_cache_draws_and_forgets_between_pictures(pipelines: Kinds, kind:
 )
 def test_a_cache_there_is_not_is_refused(pipelines: Kinds, cache: dict[str, Any], message: str, hint: str) -> None:
     with pytest.raises(JobError, match=message) as caught:
-        start_engine(pipelines["flux"], {"cache": cache})
+        start_engine(pipelines["flux"], cache=cache)
     assert hint in caught.value.hint
 
 
 def test_a_unet_has_no_step_cache(pipelines: Kinds) -> None:
     with pytest.raises(JobError, match="no transformer that can cache"):
-        start_engine(pipelines["sd"], {"cache": {"kind": "first_block"}})
+        start_engine(pipelines["sd"], cache={"kind": "first_block"})
 
 
 def remove_index(folder: Path) -> None:

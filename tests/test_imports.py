@@ -56,6 +56,7 @@ CHAIN = (
     "siblings",
     "stages",
     "studio",
+    "text_assets",
     "text_stage",
     "unit_records",
 )

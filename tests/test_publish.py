@@ -15,7 +15,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from factory.compact import FOLDERS
+from factory.parts import FOLDERS
 from factory.errors import OutputError
 from factory.runs import read_manifest
 from factory.storage import Store

@@ -12,12 +12,13 @@ import pytest
 
 from factory import compact as compact_module
 from factory import siblings as siblings_module
-from factory.compact import RunLabels, compact
+from factory.compact import compact
 from factory.errors import StorageError
 from factory.placements import load_placements
 from factory.segments import write_segment
 from factory.siblings import NAME, find_nearest, open_siblings
 from factory.storage import Store
+from factory.table_rows import RunLabels
 from factory.tables import arrow_schema
 from schemas.asset import ASSET_COLUMNS, Fields, Outcome, Status
 from schemas.base import digest

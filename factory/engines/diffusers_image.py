@@ -65,7 +65,7 @@ class DiffusersEngine:
             self._image = self._prepare_image(pipeline, self._config.strength)
         if hasattr(getattr(pipeline, "vae", None), "enable_slicing"):
             pipeline.vae.enable_slicing()  # decodes one picture at a time: the largest activations by far
-        _speed_up(pipeline, self._execution)
+        _speed_up(pipeline, self._config.cache, self._execution)
         self._warm_up()
 
     def draw(self, prompts: Sequence[BackdropPrompt]) -> list[Pixels]:
@@ -200,14 +200,14 @@ def _start_from(
     return {"image": pictures} | ({"strength": strength} if "strength" in names else {})
 
 
-def _speed_up(pipeline: Any, execution: ImageExecution) -> None:
+def _speed_up(pipeline: Any, cache: dict[str, Any], execution: ImageExecution) -> None:
     """Switch on what the job asks for: a step cache, and compiled blocks."""
     model: Any = getattr(pipeline, "transformer", None)
-    if execution.cache:
+    if cache:
         if not hasattr(model, "enable_cache"):
-            message = f"execution.images.cache: {type(pipeline).__name__} has no transformer that can cache its steps"
+            message = f"images.backdrop.cache: {type(pipeline).__name__} has no transformer that can cache its steps"
             raise JobError(message, "leave it out")
-        model.enable_cache(_make_cache(pipeline, dict(execution.cache)))
+        model.enable_cache(_make_cache(pipeline, cache))
     if execution.compile_blocks:
         model = model if model is not None else getattr(pipeline, "unet", None)
         if not getattr(model, "_repeated_blocks", None):

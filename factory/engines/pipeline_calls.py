@@ -83,15 +83,15 @@ def finish_picture(image: Any, flagged: bool) -> Pixels:
 
 
 def check_cache_options(options: Mapping[str, Any], kinds: Mapping[str, list[str]]) -> tuple[str, dict[str, Any]]:
-    """Return the kind of step cache and its options, as `execution.images.cache` says: {kind: first_block, threshold: 0.08}.
+    """Return the kind of step cache and its options, as `images.backdrop.cache` says: {kind: first_block, threshold: 0.08}.
 
     `kinds` has the options of each kind. Raises JobError for a kind or an option that there is not.
     """
     kind = options.get("kind", "first_block")
     rest = {name: value for name, value in options.items() if name != "kind"}
     if kind not in kinds:
-        raise JobError(f"execution.images.cache: there is no kind {kind!r}", f"there are {', '.join(sorted(kinds))}")
+        raise JobError(f"images.backdrop.cache: there is no kind {kind!r}", f"there are {', '.join(sorted(kinds))}")
     for name in rest:
         if name not in kinds[kind]:
-            raise JobError(f"execution.images.cache: {kind} takes no {name!r}", f"it takes {', '.join(kinds[kind])}")
+            raise JobError(f"images.backdrop.cache: {kind} takes no {name!r}", f"it takes {', '.join(kinds[kind])}")
     return kind, rest

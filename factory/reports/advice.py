@@ -3,6 +3,8 @@
 import re
 from typing import Any
 
+from factory.reports.picture_advice import fix_picture, hint_creatives
+
 MOST = 6  # more than this is not read
 
 _GOOD_SHARE = 0.9  # below this the accepted share itself is worth work
@@ -47,8 +49,10 @@ def cure_rule(rule: str) -> str:
     return _RULE_DEFAULT
 
 
-def fix_refusal(stage: str, retryable: int) -> str:
+def fix_refusal(stage: str, retryable: int, reason: str = "") -> str:
     """Return how rows that `stage` refused can be brought back; `retryable` is how many of them a retry may cure."""
+    if stage == "images":
+        return fix_picture(reason)
     fix = _STAGE_FIXES.get(stage, "Read the detail, correct the source, and run again.")
     if retryable and "factory retry" not in fix:
         return f"Run factory retry on this output. {fix}"
@@ -57,7 +61,7 @@ def fix_refusal(stage: str, retryable: int) -> str:
 
 def advise(report: dict[str, Any]) -> list[dict[str, str]]:
     """Return at most `MOST` hints, each with a `title` and a `text`, for a report that is complete but for them."""
-    hints = [*_on_unfinished(report), *_on_copy(report), *_on_setup(report)]
+    hints = [*_on_unfinished(report), *_on_copy(report), *hint_creatives(report), *_on_setup(report)]
     if not hints:
         hints = [
             _hint(

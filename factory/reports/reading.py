@@ -14,20 +14,31 @@ import pyarrow.dataset as ds
 from factory.errors import StorageError
 from factory.storage import Store
 from factory.tables import arrow_schema
-from schemas.asset import ASSET_COLUMNS, CANDIDATE_COLUMNS, QUARANTINE_COLUMNS
+from schemas.asset import ASSET_COLUMNS, CANDIDATE_COLUMNS, CREATIVE_COLUMNS, QUARANTINE_COLUMNS
 
 MEMORY = "1GB"  # what SQL may hold before it spills to a temporary folder
 
 # The defaults read ahead up to 16 batches of 131,072 rows in each of 4 files: gigabytes of text.
 _GENTLY: dict[str, Any] = {"batch_size": 8192, "batch_readahead": 2, "fragment_readahead": 1}
-_COLUMNS = {"assets": ASSET_COLUMNS, "candidates": CANDIDATE_COLUMNS, "quarantine": QUARANTINE_COLUMNS}
+_COLUMNS = {
+    "assets": ASSET_COLUMNS,
+    "pictures": ASSET_COLUMNS,
+    "candidates": CANDIDATE_COLUMNS,
+    "creatives": CREATIVE_COLUMNS,
+    "quarantine": QUARANTINE_COLUMNS,
+}
+# Both kinds of assets lie in one table; the report asks for them apart.
+_KINDS = {"assets": "text", "pictures": "image"}
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 
 Row = dict[str, Any]
 
 
 class Tables:
-    """The tables of one output. Made by `open_tables`; a table that is not there counts as empty."""
+    """The tables of one output. Made by `open_tables`; a table that is not there counts as empty.
+
+    `assets` are the texts, `pictures` the other rows of assets/.
+    """
 
     def __init__(self, store: Store, connection: duckdb.DuckDBPyConnection) -> None:
         self._store = store
@@ -41,7 +52,8 @@ class Tables:
         Raises StorageError when the table cannot be read.
         """
         with self._name_damage(table):
-            self._connection.register("source", self._open(table).scanner(columns=columns, **_GENTLY).to_reader())
+            scanner = self._open(table).scanner(columns=columns, filter=_keep_kind(table), **_GENTLY)
+            self._connection.register("source", scanner.to_reader())
             try:
                 return self.select(sql, values)
             finally:
@@ -53,22 +65,28 @@ class Tables:
         names = [column[0] for column in cursor.description or []]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
-    def load(self, table: str, key: str, values: list[str]) -> list[Row]:
-        """Return the whole rows whose `key` is one of a few `values`; maps become dicts. Raises StorageError."""
+    def load(self, table: str, key: str, values: list[str], columns: list[str] | None = None) -> list[Row]:
+        """Return the rows whose `key` is one of a few `values`, whole or only `columns`; maps become dicts.
+
+        Raises StorageError when the table cannot be read.
+        """
         if not values:
             return []
-        columns = [name for name in _COLUMNS[table] if name != "created_at"]
+        columns = columns or [name for name in _COLUMNS[table] if name != "created_at"]
         wanted = pc.field(key).isin(values)
+        if (kind := _keep_kind(table)) is not None:
+            wanted &= kind
         with self._name_damage(table):
             found = self._open(table).to_table(columns=columns, filter=wanted, **_GENTLY | {"batch_size": 1024})
-        return [row | {name: dict(row[name] or []) for name in ("fields", "scores")} for row in found.to_pylist()]
+        maps = [name for name in ("fields", "scores", "texts") if name in columns]
+        return [row | {name: dict(row[name] or []) for name in maps} for row in found.to_pylist()]
 
     @contextmanager
     def _name_damage(self, table: str) -> Iterator[None]:
         try:
             yield
         except (OSError, pa.ArrowInvalid, duckdb.InvalidInputException, duckdb.IOException) as error:
-            place, words = self._store.locate(table), " ".join(str(error).split())[:400]
+            place, words = self._store.locate(_locate(table)), " ".join(str(error).split())[:400]
             raise StorageError(
                 f"{place} cannot be read: {words}",
                 "run the same command again: it makes the tables anew from segments/",
@@ -76,7 +94,8 @@ class Tables:
 
     def _open(self, table: str) -> ds.Dataset:
         schema = arrow_schema(_COLUMNS[table])
-        paths = [f"{self._root}/{info.path}" for info in self._store.list(table, ".parquet")]
+        folder = _locate(table)
+        paths = [f"{self._root}/{info.path}" for info in self._store.list(folder, ".parquet")]
         if not paths:
             return ds.dataset(schema.empty_table())
         dataset: ds.Dataset = ds.dataset(
@@ -85,9 +104,17 @@ class Tables:
             format="parquet",
             filesystem=self._filesystem,
             partitioning=ds.partitioning(pa.schema([("placement", pa.string())]), flavor="hive"),
-            partition_base_dir=f"{self._root}/{table}",
+            partition_base_dir=f"{self._root}/{folder}",
         )
         return dataset
+
+
+def _locate(table: str) -> str:
+    return "assets" if table in _KINDS else table
+
+
+def _keep_kind(table: str) -> Any:
+    return pc.field("kind") == _KINDS[table] if table in _KINDS else None
 
 
 @contextmanager

@@ -15,7 +15,7 @@ import yaml
 
 from factory.alike import find_alike
 from factory.commit import PHASE
-from factory.compact import RunLabels, compact
+from factory.compact import compact
 from factory.duplicates import scan_ids
 from factory.engines.hashing import HashingEmbedder
 from factory.finish_stage import finish_outcomes
@@ -27,6 +27,7 @@ from factory.runs import Plan, load_job, make_identity
 from factory.segments import iterate_rows, read_finished, write_segment
 from factory.siblings import open_siblings
 from factory.storage import Store
+from factory.table_rows import RunLabels
 from factory.text import write_request
 from factory.text_stage import make_settings
 from schemas.asset import Outcome, Refusal, Status

@@ -1,0 +1,73 @@
+"""Follows a flow on the cluster: takes its receipts, tells it when to end, and leaves it when it does not."""
+
+import time
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from factory import cluster
+from factory.cluster import RayWatch
+from factory.progress import Progress
+from factory.standstill import Bounds, Patience
+from factory.stopping import StopSign, find_exhausted, iterate_with_ticks
+from schemas.job import Job
+from schemas.run import Receipt
+
+TICK_SECONDS = 0.5  # between two looks at signals and budget while no receipt comes
+
+
+@dataclass(slots=True)
+class Follower:
+    """What the flows of one command have in common. `totals` is the sum of all receipts so far."""
+
+    job: Job
+    progress: Progress
+    stop: StopSign
+    check_lease: Callable[[], None]
+    totals: Receipt = field(default_factory=lambda: Receipt(segment=""))
+    flow_began: float = 0.0  # monotonic seconds, 0 before the first flow
+
+    @contextmanager
+    def use_ray(self) -> Iterator[None]:
+        """Join the cluster, or start one, while the block lasts; signals stay with `stop`."""
+        try:
+            with cluster.use_ray(self.job.execution.ray_address):
+                self.stop.take_signals()  # whatever Ray did with them
+                yield
+        finally:
+            self.stop.take_signals()
+
+    def begin(self) -> None:
+        """Note that the first flow begins now, unless one has begun before."""
+        self.flow_began = self.flow_began or time.monotonic()
+
+    def add(self, receipt: Receipt) -> None:
+        """Count what came to its end."""
+        self.totals = self.totals.add(receipt)
+
+    def follow(
+        self, flow: Callable[[], Generator[Receipt]], bounds: Bounds, gpus: float, watch: RayWatch, hasty: bool
+    ) -> None:
+        """Take the receipts of one pass. When the run is told to stop, let what is under way end within drain_seconds.
+
+        `gpus` are in use meanwhile. Raises Standstill when nothing comes any more, and FactoryError of any kind.
+        """
+        self.begin()
+        until: float | None = None
+        patience = Patience(bounds, cluster.list_nodes, hasty=hasty)
+        for receipt in iterate_with_ticks(flow, TICK_SECONDS):
+            if receipt is not None:
+                self.add(receipt)
+                self.progress.update(self.totals)
+                patience.note()
+            patience.check(self.totals.engine_load_seconds)
+            self.check_lease()
+            self.stop.raise_for(find_exhausted(self.job.budget, self.totals, gpus, self.flow_began))
+            if self.stop.reason and until is None:
+                until = time.monotonic() + self.job.execution.drain_seconds
+                self.progress.say(
+                    f"stopping: {self.stop.reason}; what is under way has {self.job.execution.drain_seconds:g} s"
+                )
+                watch.drain()
+            if until is not None and time.monotonic() > until:
+                return  # what is still under way is left to the next command
