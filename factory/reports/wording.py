@@ -42,3 +42,10 @@ def write_rate(value: float | None) -> str:
     if value is None:
         return NOTHING
     return f"{value:,.0f}" if value >= 100 else f"{value:,.1f}" if value >= 1 else f"{value:.2g}"
+
+
+def write_kilobytes(value: float | None) -> str:
+    """Return bytes in KB of 1,000, as channels state their limits."""
+    if value is None:
+        return NOTHING
+    return f"{value / 1000:,.1f} KB" if value < 10_000 else f"{value / 1000:,.0f} KB"
