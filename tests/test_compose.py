@@ -97,6 +97,14 @@ def test_the_product_arrives_pixel_by_pixel(content: str) -> None:
     assert (seen[opaque] == product.pixels[opaque][:, :3]).all()
 
 
+def test_a_badge_lies_over_the_product_with_its_own_ground() -> None:
+    made = make(order_plain("card"))
+    sticker = made.boxes["sticker"]
+    assert made.product is not None and made.product.box.overlap(sticker) > 1000
+    x, y = int(made.product.box.right) - 5, int(sticker.y + sticker.height / 2)
+    assert tuple(made.ground[y, x]) == COLORWAYS[0].colors["accent"]
+
+
 def test_the_ground_is_the_picture_without_its_letters() -> None:
     made = make(order_plain("card"))
     changed = (made.pixels != made.ground).any(2)

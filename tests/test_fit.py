@@ -120,6 +120,29 @@ def test_a_word_is_never_broken() -> None:
     assert isinstance(fit_or_not({"title": ["Boots"]}, read_column(**{"width:60rem": "width:4rem"})), Misfit)
 
 
+def test_a_word_wider_than_its_button_gives_way() -> None:
+    layout = read_column(
+        **{
+            "  legal:": "  action: {size: 3, optional: true}\n  legal:",
+            '<p id="legal"': '<p id="action">x</p><p id="legal"',
+        },
+        **{".column p": "#action{width:12rem;padding:0 3rem}.column p"},
+    )
+    actions = ["Entdeckungsreise", "Kaufen", "Los"]
+    assert list_texts(fit({"title": ["Boots"]}, layout, actions={"default": actions}))["action"] == "Los"
+
+
+def test_texts_keep_off_the_logos_clear_space() -> None:
+    logo = {"logo: false": "logo: true", '<p id="headline"': '<div id="logo"></div><p id="headline"'}
+    far, near = (
+        logo | {".column p": f"#logo{{width:40rem;height:9rem;margin-bottom:{gap}rem}}.column p"} for gap in (3, -3)
+    )
+    assert list_texts(fit({"headline": ["A headline"]}, read_column(**far)))["headline"] == "A headline"
+    refused = fit_or_not({"headline": ["A headline"]}, read_column(**near))
+    assert isinstance(refused, Misfit)
+    assert "clear space" in refused.detail
+
+
 def test_lines_of_cjk_break_between_characters() -> None:
     order = make_order(read_column(), 1000, 1000, "cjk", COLORWAY)
     made = compose(replace(order, fields={"headline": ["長い散歩のための防水ブーツ"]}))

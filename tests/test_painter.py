@@ -6,7 +6,18 @@ import numpy as np
 import pytest
 
 from factory.brands import Brand
-from factory.composing.layers import contain, cover, draw_border, fill, find_ink, lay_over, premultiply, resize, trim
+from factory.composing.layers import (
+    contain,
+    cover,
+    draw_border,
+    fill,
+    find_ink,
+    lay_over,
+    premultiply,
+    resize,
+    take_part,
+    trim,
+)
 from factory.composing.logo import make_logo
 from factory.composing.markup import mark
 from factory.composing.page import NO_TEXT, ONLY_OVER, ONLY_TEXT, make_page
@@ -68,6 +79,16 @@ def test_opaque_pixels_arrive_unchanged_and_clear_ones_change_nothing() -> None:
     lay_over(ground, premultiply(layer))
     assert (ground[:, 1::2] == layer[:, 1::2, :3]).all()
     assert (ground[:, ::2] == before[:, ::2]).all()
+
+
+def test_a_layer_is_laid_once_where_its_parts_meet() -> None:
+    layer = np.full((20, 20, 4), 100, np.uint8)
+    once, parts = fill((200, 0, 0), 20, 20), fill((200, 0, 0), 20, 20)
+    lay_over(once, layer)
+    for box in (Box(-3, -3, 15, 25), Box(8, 0, 15, 25)):
+        take_part(parts, layer, box)
+    assert (once == parts).all()
+    assert not layer.any()
 
 
 @pytest.mark.parametrize(("x", "y"), [(-15, -15), (25, 25), (-15, 5), (100, 0), (0, -100)])
@@ -146,12 +167,10 @@ def test_a_stage_forgets_what_it_showed_before() -> None:
     fresh, used = open_plain(), open_plain()
     for text, px in (("A much longer headline that wraps over many lines", 40), ("مرحبا", 9), ("防水レザー", 30)):
         used.measure(set_texts(text, px, badge="-" + text))
-        used.measure_words(set_texts(text, px))
         used.paint(set_texts(text, px), COLORS | {"accent": (1, 2, 3)}, ONLY_TEXT)
         used.paint(set_texts(text, px), COLORS, f"{NO_TEXT} {ONLY_OVER}")
     settings = set_texts()
     assert used.measure(settings) == fresh.measure(settings)
-    assert used.measure_words(settings) == fresh.measure_words(settings)
     for mode in (NO_TEXT, ONLY_TEXT, f"{NO_TEXT} {ONLY_OVER}"):
         assert (used.paint(settings, COLORS, mode) == fresh.paint(settings, COLORS, mode)).all()
 
@@ -192,6 +211,15 @@ def test_a_missing_slot_hides_itself_and_its_frame() -> None:
     assert not {"badge", "sticker", "button", "price"} & boxes.keys()
 
 
+def test_a_word_that_is_too_long_shows_in_its_box() -> None:
+    stage = open_plain()
+    place, word = (
+        stage.measure(set_texts(text, 40)) for text in ("Made for long walks", "Donaudampfschifffahrtsgesellschaft")
+    )
+    assert place["t-headline"].right <= place["headline"].right
+    assert word["t-headline"].width > 1.5 * place["t-headline"].width
+
+
 def test_right_to_left_turns_the_layout_round() -> None:
     left, right = open_plain().measure(set_texts()), open_plain(rtl=True).measure(set_texts())
     assert left["product"].x > left["headline"].x
@@ -208,7 +236,7 @@ def test_the_elements_around_a_slot_are_known_innermost_first() -> None:
     marked = mark(
         '<div class="a"><div id="button"><p id="action">Sample &amp; text</p></div></div><br>', ["action"], "x"
     )
-    assert marked.around == {"action": ("button", "t-e1")}
+    assert marked.around == {"action": ("action", "button", "t-e1")}
     assert "Sample" not in marked.html
     assert '<div id="t-e1" class="a">' in marked.html
 

@@ -20,6 +20,7 @@ SCALES = (1.0, 0.92, 0.85, 0.78)
 GIVES_WAY: tuple[SlotName, ...] = (
     "benefits", "quote", "body", "badge", "was", "brand", "headline", "action", "price", "legal",
 )  # fmt: skip
+_FULL = "x " * 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,7 @@ class Fitter:
         room = self._find_room(stage, steps)
         while True:  # each turn one slot takes its next step, and there are few
             laid = self._lay(stage, self._set_all({name: steps[name][index] for name, index in at.items()}))
-            problem = find_problem(room, laid) or self._find_wide_word(stage, laid)
+            problem = find_problem(room, laid)
             if problem is None:
                 scale = min((steps[name][index].scale for name, index in at.items()), default=1.0)
                 return Fitted(stage, laid, scale)
@@ -113,20 +114,28 @@ class Fitter:
         return self.meta.slots[name].optional and name != "legal"
 
     def _find_room(self, stage: Stage, steps: Mapping[SlotName, Sequence[Step]]) -> Room:
-        """Measure the layout with a letter in each slot: what holds its text then, has to hold it always."""
+        """Measure the layout with a letter in each slot: what holds its text then, has to hold it always.
+
+        And with so many letters that a text wraps, if it may: what it leaves of its element's width is padding.
+        """
         first = self._set_all({name: steps[name][0] for name in sorted(stage.page.shown)})
-        short = {name: replace(setting, text="x") for name, setting in first.items()}
-        laid = self._lay(stage, short)
+        laid = self._lay(stage, {name: replace(setting, text="x") for name, setting in first.items()})
+        full = self._lay(stage, {name: replace(setting, text=_FULL) for name, setting in first.items()})
         around = {
             name: tuple(
                 each
                 for each in stage.around[name]
                 if each in laid.boxes and laid.boxes[each].holds(laid.texts[name], SLACK)
             )
-            for name in short
+            for name in first
+        }
+        padding = {
+            name: max(0.0, full.boxes[name].width - box.width - SLACK)
+            for name, box in full.texts.items()
+            if name in full.boxes and box.height > 1.5 * first[name].font_px * first[name].line_height
         }
         area = laid.product.box.area if laid.product else 0.0
-        return Room(self.meta, self.size, self.clear_space, self.most_text, around, area)
+        return Room(self.meta, self.size, self.clear_space, self.most_text, around, padding, area)
 
     def _lay(self, stage: Stage, settings: Mapping[SlotName, Setting]) -> Laid:
         boxes = stage.measure(settings)
@@ -144,15 +153,6 @@ class Fitter:
             color = self.colorway.colors[slot.color]
             settings[name] = Setting(step.text, step.font_px, slot.weight, slot.line_height, color)
         return settings
-
-    def _find_wide_word(self, stage: Stage, laid: Laid) -> Problem | None:
-        """Find a word that is wider than its line, which the renderer lets stick out."""
-        words = stage.measure_words(laid.settings)
-        for name, box in laid.texts.items():
-            if words[name] > box.width + SLACK or box.width > laid.boxes[name].width + SLACK:
-                quoted = laid.settings[name].text[:60]
-                return Problem("word", (name,), f"a word of {name} is wider than its place: {quoted!r}")
-        return None
 
 
 def make_steps(slot: TextSlot, name: SlotName, texts: Sequence[str], last: Sequence[str], size: Size) -> list[Step]:

@@ -13,7 +13,7 @@ _VOIDS = ("br", "hr", "img")
 
 @dataclass(frozen=True, slots=True)
 class Marked:
-    """The fragment, and for every slot the ids of the elements around it, innermost first."""
+    """The fragment, and for every slot the ids of its element and of those around it, innermost first."""
 
     html: str
     around: dict[SlotName, tuple[str, ...]]
@@ -56,7 +56,7 @@ class _Marker(HTMLParser):
         self.parts.append(raw)
         slot = next((name for name in self.shown if name == element), None)
         if slot is not None:
-            self.around[slot] = tuple(reversed([name for name in self.open if name]))
+            self.around[slot] = (slot, *reversed([name for name in self.open if name]))
             self.parts.append(f'<span class="slot-text" id="{TEXT_BOX}{slot}">x</span>')
             self.filled = True
         self.open.append(element)

@@ -32,7 +32,8 @@ class Room:
     """What texts have to keep to. `most_text` is the share of the picture that texts and logo may cover.
 
     `around` are for each slot the elements that hold its text as long as it is short, `product_area` is that of the
-    product then. `clear_space` is a share of the logo's height.
+    product then. `padding` is how many pixels of a slot's width are none of its text's. `clear_space` is a share
+    of the logo's height.
     """
 
     meta: LayoutMeta
@@ -40,6 +41,7 @@ class Room:
     clear_space: float
     most_text: float
     around: Mapping[SlotName, tuple[str, ...]]
+    padding: Mapping[SlotName, float]
     product_area: float
 
 
@@ -75,6 +77,10 @@ def _find_own(room: Room, laid: Laid, texts: Mapping[SlotName, Box]) -> Iterator
     for name, setting in laid.settings.items():
         if texts[name].area <= 0 or name not in laid.boxes:
             yield Problem("lost", (name,), f"{name} has no box: the layout hides it or gives it no room")
+        elif (by := texts[name].width - laid.boxes[name].width + room.padding.get(name, 0)) > SLACK:
+            yield Problem(
+                "word", (name,), f"a word of {name} is wider than its place by {by:.0f} px: {setting.text[:60]!r}"
+            )
         lines = round(texts[name].height / (setting.font_px * setting.line_height))
         if lines > room.meta.slots[name].lines:
             yield Problem("lines", (name,), f"{name} takes {lines} lines of {room.meta.slots[name].lines}")

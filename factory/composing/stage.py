@@ -40,21 +40,12 @@ class Stage:
         self._state: dict[tuple[str, str], str] = {}
 
     def measure(self, settings: Mapping[SlotName, Setting]) -> dict[str, Box]:
-        """Return the box of every element that is shown and has an id, in pixels; `t-<slot>` is the text's own."""
+        """Return the box of every element that is shown, in pixels. `t-<slot>` is that of a slot's text, which is as wide as its
+        place, as its text where that is less, and as its longest word where that is more.
+        """
         with self._lock:
             self._set(settings)
             return self._read_boxes()
-
-    def measure_words(self, settings: Mapping[SlotName, Setting]) -> dict[SlotName, float]:
-        """Return for each text how wide its longest word is that cannot be parted, in pixels."""
-        with self._lock:
-            self._set(settings)
-            for name in settings:
-                self._style(TEXT_BOX + name, "width", "min-content")
-            boxes = self._read_boxes()
-            for name in settings:
-                self._style(TEXT_BOX + name, "width", "auto")
-        return {name: boxes[TEXT_BOX + name].width for name in settings}
 
     def paint(self, settings: Mapping[SlotName, Setting], colors: Mapping[ColorName, Color], mode: str) -> Pixels:
         """Return the page as RGBA with premultiplied alpha, (height, width, 4), on a transparent ground.
