@@ -15,6 +15,7 @@ from factory.describe import clean, describe_brief, name_language
 from factory.engines.base import BackdropPrompt, ImageEngine
 from factory.engines.procedural_image import list_families
 from factory.errors import PictureError
+from factory.placements import IMAGE_PROMPT
 from factory.sandbox import check_names, compile_template, render_block
 from schemas.asset import Fields
 from schemas.brief import Brief
@@ -24,7 +25,6 @@ from schemas.layout import find_aspect
 from schemas.request import Request
 
 MAX_PROMPT = 1_000  # characters of a picture's prompt; text encoders read no more than a few hundred tokens
-PROMPT_FIELD = "image_prompt"  # the field of the copy that a text model writes a prompt into
 WHERE = "images.backdrop.prompt"
 _COLORS = ("ground", "panel", "accent")
 # What a template can use, beside a brief: names only.
@@ -70,7 +70,7 @@ def write_prompt(config: BackdropConfig, request: Request, fields: Fields, slot:
     if config.engine == "procedural":
         return config.prompt or ""
     if config.written_by == "model":
-        text = " ".join(fields.get(PROMPT_FIELD, [])[:1])
+        text = " ".join(fields.get(IMAGE_PROMPT.name, [])[:1])
     else:
         template = _compile(config.prompt or "")
         text = render_block(template, "prompt", _make_values(request, fields, slot, colorway), WHERE)
@@ -79,7 +79,9 @@ def write_prompt(config: BackdropConfig, request: Request, fields: Fields, slot:
         prompt = prompt[:MAX_PROMPT].rsplit(" ", 1)[0]
     if not prompt:
         what = (
-            f"the copy has no text in {PROMPT_FIELD}" if config.written_by == "model" else "the template wrote nothing"
+            f"the copy has no text in {IMAGE_PROMPT.name}"
+            if config.written_by == "model"
+            else "the template wrote nothing"
         )
         raise PictureError("no_prompt", f"there is no prompt for a backdrop: {what}", f"see {WHERE}")
     return prompt

@@ -68,7 +68,7 @@ class Easel:
             return []
         tries: list[_Try] = []
         num_passed = 0
-        for layout, colorway in self._list_options(work, task, brand, product)[: images.max_tries]:
+        for layout, colorway in self._list_options(work, task, brand)[: images.max_tries]:
             if num_passed == images.variants:
                 break
             made = self._try(work, task, brand, layout, colorway, product, len(tries))
@@ -76,9 +76,7 @@ class Easel:
             num_passed += made.variant.passed
         return tries
 
-    def _list_options(
-        self, work: CopyWork, task: CreativeTask, brand: Brand, product: Cutout | None
-    ) -> list[tuple[Layout, Colorway]]:
+    def _list_options(self, work: CopyWork, task: CreativeTask, brand: Brand) -> list[tuple[Layout, Colorway]]:
         """Every layout in every colourway: first each layout once, each in another colourway, then again in the next ones."""
         present = set(list_texts(work.request, work.fields, brand).options)
         layouts = choose_layouts(self.studio.layouts, task.slot, present, task.seed)

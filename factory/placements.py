@@ -8,9 +8,17 @@ from pathlib import Path
 
 from factory.errors import JobError
 from factory.yamls import find_line, load_config
-from schemas.placement import Placement
+from schemas.placement import Placement, TextField
 
 SUFFIXES = (".yaml", ".yml")
+# What a text model is asked for where it writes the prompts of backdrops: one more field, within the same checks.
+IMAGE_PROMPT = TextField(
+    name="image_prompt",
+    max=240,
+    unique=False,
+    guidance="One plain sentence that describes a photographic background for this product: place, light, surface, mood. "
+    "No product, no people, no words or letters in the picture.",
+)
 # Keys of a brief that hold one text, to be used word for word.
 TEXT_KEYS = (
     "brand",
@@ -41,6 +49,17 @@ def load_placements(folders: Sequence[Path] = ()) -> dict[str, Placement]:
             own[placement.id] = path
             found[placement.id] = placement
     return dict(sorted(found.items()))
+
+
+def ask_image_prompts(placements: Sequence[Placement]) -> list[Placement]:
+    """Return the placements with IMAGE_PROMPT as one more field of those that have picture slots."""
+    own = IMAGE_PROMPT.model_dump()
+    return [
+        Placement.model_validate(placement.model_dump() | {"fields": [*placement.model_dump()["fields"], own]})
+        if placement.image_slots
+        else placement
+        for placement in placements
+    ]
 
 
 def get_placements(names: Sequence[str], available: Mapping[str, Placement]) -> list[Placement]:

