@@ -126,7 +126,7 @@ def test_a_word_wider_than_its_button_gives_way() -> None:
             "  legal:": "  action: {size: 3, optional: true}\n  legal:",
             '<p id="legal"': '<p id="action">x</p><p id="legal"',
         },
-        **{".column p": "#action{width:12rem;padding:0 3rem}.column p"},
+        **{".column p": "#action{width:12rem;padding:0 3rem 0 0}.column p"},
     )
     actions = ["Entdeckungsreise", "Kaufen", "Los"]
     assert list_texts(fit({"title": ["Boots"]}, layout, actions={"default": actions}))["action"] == "Los"

@@ -4,7 +4,7 @@ Longer copy at full size comes first, then shorter copy, then smaller type; what
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from factory.colorways import Colorway
 from factory.composing.ad_texts import Options
@@ -99,7 +99,8 @@ class Fitter:
         at = dict.fromkeys(sorted(shown), 0)
         room = self._find_room(stage, steps)
         while True:  # each turn one slot takes its next step, and there are few
-            laid = self._lay(stage, self._set_all({name: steps[name][index] for name, index in at.items()}))
+            settings = self._set_all({name: steps[name][index] for name, index in at.items()})
+            laid = self._place(stage, settings, stage.measure(settings))
             problem = find_problem(room, laid)
             if problem is None:
                 scale = min((steps[name][index].scale for name, index in at.items()), default=1.0)
@@ -119,8 +120,8 @@ class Fitter:
         And with so many letters that a text wraps, if it may: what it leaves of its element's width is padding.
         """
         first = self._set_all({name: steps[name][0] for name in sorted(stage.page.shown)})
-        laid = self._lay(stage, {name: replace(setting, text="x") for name, setting in first.items()})
-        full = self._lay(stage, {name: replace(setting, text=_FULL) for name, setting in first.items()})
+        laid = self._place(stage, first, stage.measure_filled(first, "x"))
+        full = self._place(stage, first, stage.measure_filled(first, _FULL))
         around = {
             name: tuple(
                 each
@@ -137,8 +138,7 @@ class Fitter:
         area = laid.product.box.area if laid.product else 0.0
         return Room(self.meta, self.size, self.clear_space, self.most_text, around, padding, area)
 
-    def _lay(self, stage: Stage, settings: Mapping[SlotName, Setting]) -> Laid:
-        boxes = stage.measure(settings)
+    def _place(self, stage: Stage, settings: Mapping[SlotName, Setting], boxes: Mapping[str, Box]) -> Laid:
         product: Fitting | None = None
         if self.product is not None and "product" in boxes:
             unit = find_unit(self.size.width, self.size.height)
