@@ -236,7 +236,7 @@ def test_hints_name_what_costs_most_and_the_layout_that_never_works(tmp_path: Pa
     hints = {step["title"]: step["text"] for step in report["next_steps"]}
     assert "shorter variants" in hints["copy_too_long costs most creatives: 10 without a picture"]
     assert "copy_too_long" in hints["Layout hero passed none of 10 tries"]
-    assert "require_product" in hints["Nothing could be tried for 1 creatives"]
+    assert "require_product" in hints["Nothing could be tried for 1 creative"]
 
 
 @pytest.mark.parametrize(

@@ -85,7 +85,7 @@ def hint_creatives(report: dict[str, Any]) -> list[dict[str, str]]:
     made, counts, hints = report["creatives"], report["counts"], []
     left = counts["creatives_remaining"] + counts["creatives_unread"]
     if left and not counts["remaining"] and not counts["unread"]:
-        title = f"Not done yet: {left:,} creatives or their texts"
+        title = f"Not done yet: {_count(left)} or their texts"
         hints.append(_hint(title, "Run the same command again: it goes on where it stopped."))
     share = made["accepted"]["share"]
     if made["rules"] and made["rules"][0]["lost"] and share is not None and share < _GOOD_SHARE:
@@ -97,12 +97,16 @@ def hint_creatives(report: dict[str, Any]) -> list[dict[str, str]]:
             "No layout of the job serves their slot with the texts that they have, or the job requires a product picture "
             "and their brief names none. Add a layout for these sizes, or set images.require_product: false."
         )
-        hints.append(_hint(f"Nothing could be tried for {made['untried']:,} creatives", text))
+        hints.append(_hint(f"Nothing could be tried for {_count(made['untried'])}", text))
     idle = [row for row in made["layouts"]["rows"] if not row["passed"] and row["tries"] >= _FEW_TRIES]
     for row in idle[:1]:
         title = f"Layout {row['name']} passed none of {row['tries']:,} tries"
         hints.append(_hint(title, f"Most often {row['trouble']}: correct the layout, or leave it out."))
     return hints
+
+
+def _count(number: int) -> str:
+    return f"{number:,} creative" if number == 1 else f"{number:,} creatives"
 
 
 def _hint(title: str, text: str) -> dict[str, str]:
