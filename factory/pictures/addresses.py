@@ -17,6 +17,8 @@ Resolver = Callable[[str, int], list[str]]
 DEFAULT_PORTS = {"http": 80, "https": 443}
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052: an IPv4 address in its last 32 bits
 _COMPATIBLE = ipaddress.IPv6Network("::/96")  # RFC 4291, 2.5.5.1
+# RFC 6890 and RFC 7526: not for the public, though older Pythons call some of them global.
+_SPECIAL = tuple(map(ipaddress.IPv4Network, ("192.0.0.0/24", "192.88.99.0/24")))
 _GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")  # RFC 4291, 2.4: all that IANA gives out
 _ISATAP = (0x5EFE, 0x02005EFE)  # RFC 5214, 6.1: the interface identifier of an embedded IPv4 address
 
@@ -63,6 +65,8 @@ def is_public(text: str) -> bool:
 
 
 def _is_plain_public(address: IPAddress) -> bool:
+    if isinstance(address, ipaddress.IPv4Address) and any(address in network for network in _SPECIAL):
+        return False
     odd = address.is_multicast or address.is_reserved or address.is_unspecified or address.is_loopback
     return address.is_global and not odd and not address.is_link_local and not address.is_private
 

@@ -14,6 +14,7 @@ from factory.pictures.ground import ANALYSIS_SIDE, Ground, Mask, Plane, find_gro
 
 MIN_CONFIDENCE = 0.6  # below it a picture is shown whole: a wrong cut is worse than a frame
 _TRANSPARENT = 0.02  # share of a picture from which its alpha is a cut-out made by somebody
+_CLEAR = 25.0  # CIELAB units between product and ground, some pixels inside
 _BAND = 5  # analysis pixels on each side of the outline that may be mixed of product and ground
 
 
@@ -50,7 +51,7 @@ def list_doubts(ground: Ground) -> dict[str, float]:
         "border": _ramp(ground.border, 0.88, 0.98),  # a product that the picture's edge cuts must not float
         "area": min(_ramp(area, 0.01, 0.04), _ramp(area, 0.90, 0.75)),
         "stable": _ramp(ground.stable, 0.80, 0.96),
-        "contrast": _ramp(_measure_contrast(ground, product), 0.55, 0.85),
+        "contrast": _ramp(_measure_contrast(ground, product), 0.74, 0.90),
         "whole": _ramp(ground.lost, 0.04, 0.005),
         "shadow": _ramp(ground.shadow, 0.10, 0.04),
         "holes": _ramp(ground.holes, 0.45, 0.2),
@@ -71,12 +72,12 @@ def _ramp(value: float, zero: float, one: float) -> float:
 
 
 def _measure_contrast(ground: Ground, product: Mask) -> float:
-    """How clearly product and ground differ along the outline, 0..1 on average. A white product on white hardly does."""
+    """Share of the outline at which product and ground clearly differ. Of a white product on white hardly any does."""
     outline = product & ~cv2.erode(product.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
     distance = np.sqrt(((ground.lab - ground.color) ** 2).sum(-1))
     distance[~product] = 0
-    strongest = cv2.dilate(distance, np.ones((13, 13), np.uint8))[outline]
-    return float(np.clip((strongest - 6) / 14, 0, 1).mean()) if outline.any() else 0.0
+    strongest = cv2.dilate(distance, np.ones((9, 9), np.uint8))[outline]
+    return float((strongest > _CLEAR).mean()) if outline.any() else 0.0
 
 
 def _paint_edge(rgb: Pixels, ground: Ground) -> Pixels:

@@ -140,7 +140,8 @@ def read_url(uri: str) -> httpx.URL:
         raise PictureError("bad_address", "the picture's address cannot be read", "check its spelling") from None
     if url.userinfo:
         raise PictureError("bad_address", f"{show_url(url)} holds a user or password", "use a signed address instead")
-    if url.scheme not in DEFAULT_PORTS or not url.host or any(ord(letter) <= 32 for letter in uri):
+    odd = any(ord(letter) <= 32 for letter in uri) or not 0 < (url.port or 1) < 65536
+    if url.scheme not in DEFAULT_PORTS or not url.host or odd:
         raise PictureError("bad_address", f"{show_url(url)} is no http or https address", "check its spelling")
     return url
 

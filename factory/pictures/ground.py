@@ -18,6 +18,7 @@ Plane = npt.NDArray[np.float32]
 
 ANALYSIS_SIDE = 640  # pixels of the longer side that all lengths in this file belong to
 _DETAIL = 1.5  # CIELAB units of fine detail that a ground may have
+_CALM, _LOUDEST = 0.75, 2.0  # detail of a ground as usual; up to so many times more is taken for noise of the camera
 _DETAIL_STRICT, _DETAIL_LOOSE = 1.1, 2.2  # the same flood with these shows how sure its result is
 _SHADOW_DETAIL = 3.0
 _CHROMA = 8.0  # how far hue and saturation may be from the ground's
@@ -26,6 +27,7 @@ _HOLE, _MAYBE_HOLE = (
     2.5,
     9.0,
 )  # CIELAB distances from the ground around, of an enclosed part that is, or may be, ground
+_RIM = 3.0  # CIELAB distance from the ground, of what right beside it is taken for it
 _SMALLEST = 0.0004  # share of the picture: smaller parts are specks
 
 
@@ -59,6 +61,7 @@ def find_ground(rgb: Pixels) -> Ground | None:
     lab = cv2.cvtColor(rgb.astype(np.float32) / 255, cv2.COLOR_RGB2LAB).astype(np.float32)
     detail = _measure_detail(lab)
     frame = _frame(detail.shape)
+    detail /= np.float32(np.clip(np.median(detail[frame]) / _CALM, 1, _LOUDEST))
     flooded = _flood(lab, detail, frame, _DETAIL)
     border = float(flooded[frame].mean())
     if border < 0.25 or flooded.mean() > 0.995:
@@ -73,6 +76,7 @@ def find_ground(rgb: Pixels) -> Ground | None:
     mask |= holes
     specks = _find_specks(mask)
     mask |= specks
+    mask |= _find_rim(lab, color, mask)
     product = max(1, int((~mask).sum()))
     color = spread(lab, mask)
     foreign, pale = _find_foreign(lab, mask, flooded), _find_pale(lab, detail, color, mask)
@@ -188,6 +192,16 @@ def _find_specks(mask: Mask) -> Mask:
     small = areas < max(_SMALLEST * mask.size, 0.02 * areas.max())
     small[0] = False
     return np.asarray(small[labels])
+
+
+def _find_rim(lab: Plane, color: Plane, mask: Mask) -> Mask:
+    """The ground's colour right beside it: a strong edge is seen some pixels off, and stopped the flood too soon."""
+    near = cv2.dilate(mask.astype(np.uint8), cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (17, 17))).astype(bool)
+    alike = near & (((lab - color) ** 2).sum(-1) < _RIM**2)
+    _, labels = cv2.connectedComponents((alike | mask).astype(np.uint8), connectivity=4)
+    keep = np.zeros(int(labels.max()) + 1, bool)
+    keep[np.unique(labels[mask])] = True
+    return np.asarray(keep[labels] & ~mask)
 
 
 def _find_foreign(lab: Plane, mask: Mask, flooded: Mask) -> Mask:
