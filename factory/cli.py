@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from factory.cli_bench import JobArgument, Json, Sets, bench_app
 from factory.errors import FactoryError
 from factory.hidden import spell_hidden
 
@@ -22,12 +23,10 @@ app = typer.Typer(
     "Start with: factory plan jobs/ad_copy, then factory run jobs/ad_copy. "
     "Running again resumes; a finished run generates nothing.",
 )
-bench_app = typer.Typer(no_args_is_help=True, help="Measure: each verb prints a table, and one JSON line with --json.")
 app.add_typer(bench_app, name="bench")
 
 _INTERRUPTED = 130  # what typer makes of Ctrl-C
 
-JobArgument = Annotated[str, typer.Argument(metavar="JOB", help="A job folder such as jobs/ad_copy, or a YAML file.")]
 OutputArgument = Annotated[
     str, typer.Argument(metavar="OUTPUT", help="A run's output: a folder or s3://bucket/prefix.")
 ]
@@ -37,10 +36,6 @@ Limit = Annotated[
     int | None,
     typer.Option(min=1, help="Only the first N input rows: a cheap look before the night. assets/ then shows these."),
 ]
-Sets = Annotated[
-    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a key of job.yaml: text.candidates=2.")
-]
-Json = Annotated[bool, typer.Option("--json", help="End with one JSON object on stdout.")]
 
 
 @app.command()
@@ -94,8 +89,9 @@ def retry(
         if as_json:
             _print_json({"output": output, "asked": 0, "saved": 0})
         return
-    typer.echo(f"Saved: {result.totals.accepted:,} requests have assets now; {asked:,} were asked for again.")
-    _finish_run(result, as_json, asked=asked, saved=result.totals.accepted)
+    what = "requests and creatives" if result.totals.creatives_planned else "requests"
+    typer.echo(f"Saved: {result.saved:,} {what} have assets now; {asked:,} were asked for again.")
+    _finish_run(result, as_json, asked=asked, saved=result.saved)
 
 
 @app.command()
@@ -160,49 +156,6 @@ def doctor(
         raise typer.Exit(1)
 
 
-@bench_app.command("engine")
-def bench_engine(
-    job: JobArgument,
-    rounds: Annotated[int, typer.Option(min=1, help="Interleaved rounds; the median counts.")] = 5,
-    requests: Annotated[int, typer.Option(min=1, help="Requests a round.")] = 64,
-    sets: Sets = None,
-    as_json: Json = False,
-) -> None:
-    """Compare the factory's text phase with a bare AsyncLLM on the same prompts: output tokens per second."""
-    from factory.bench.engine import run_bench
-
-    _finish_bench(run_bench(job, sets or [], rounds, requests), as_json)
-
-
-@bench_app.command("overhead")
-def bench_overhead(
-    requests: Annotated[
-        list[int] | None, typer.Option(help="Sizes to measure; repeat it. Default 2000 20000.")
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """Measure what everything but engine and scoring model costs: CPU per request, requests per second, memory."""
-    from factory.bench.overhead import run_bench
-
-    _finish_bench(run_bench(requests or [2_000, 20_000]), as_json)
-
-
-@bench_app.command("resume")
-def bench_resume(
-    finished: Annotated[
-        list[int] | None, typer.Option(help="Finished requests to go on from; repeat it. Default 10000 100000.")
-    ] = None,
-    output: Annotated[
-        str | None, typer.Option(help="Where outputs lie meanwhile: a folder or s3://bucket/prefix.")
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """Measure going on: seconds and memory to the first new request, work done twice after a kill, committing."""
-    from factory.bench.resume import run_bench
-
-    _finish_bench(run_bench(finished or [10_000, 100_000], output), as_json)
-
-
 def main() -> NoReturn:
     """Entry point: run a verb and turn our errors into a message and an exit code."""
     try:
@@ -239,11 +192,3 @@ def _finish_run(result: "Result", as_json: bool, **more: int) -> None:
 
 def _print_json(value: Any) -> None:
     typer.echo(spell_hidden(json.dumps(value, ensure_ascii=False, default=str)))
-
-
-def _finish_bench(result: dict[str, Any], as_json: bool) -> None:
-    from factory.show import show_bench
-
-    show_bench(result)
-    if as_json:
-        _print_json(result)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from factory.brands import Brand, pick_brand
 from factory.colorways import Colorway, make_colorways
 from factory.compose import Misfit, Order, compose
-from factory.composing.ad_texts import list_texts
+from factory.composing.ad_texts import list_present
 from factory.composition import Backdrop, Composition, Cutout
 from factory.creatives import pick_colorway
 from factory.layouts import Layout, choose_layouts
@@ -28,7 +28,7 @@ class _Try:
     """One variant with the picture that it came to, None where nothing could be composed."""
 
     variant: Variant
-    layout: Layout
+    layout: Layout | None
     composition: Composition | None
 
 
@@ -65,10 +65,14 @@ class Easel:
         """Try layouts in colourways until as many as the job compares have passed, or nothing is left to try."""
         images, brand = self.studio.images, pick_brand(self.studio.brands, work.request.brief.brand)
         if product is None and images.require_product:
-            return []
+            return [_refuse("no_product", "the brief names no product picture, and images.require_product is on")]
+        options = self._list_options(work, task, brand, product)
+        if not options:
+            what = f"no layout for {task.slot.role} at {task.slot.width}x{task.slot.height} has all that it needs"
+            return [_refuse("no_layout", f"{what} of this brief: add a layout that needs less")]
         tries: list[_Try] = []
         num_passed = 0
-        for layout, colorway in self._list_options(work, task, brand)[: images.max_tries]:
+        for layout, colorway in options[: images.max_tries]:
             if num_passed == images.variants:
                 break
             made = self._try(work, task, brand, layout, colorway, product, len(tries))
@@ -76,9 +80,11 @@ class Easel:
             num_passed += made.variant.passed
         return tries
 
-    def _list_options(self, work: CopyWork, task: CreativeTask, brand: Brand) -> list[tuple[Layout, Colorway]]:
+    def _list_options(
+        self, work: CopyWork, task: CreativeTask, brand: Brand, product: Cutout | None
+    ) -> list[tuple[Layout, Colorway]]:
         """Every layout in every colourway: first each layout once, each in another colourway, then again in the next ones."""
-        present = set(list_texts(work.request, work.fields, brand).options)
+        present = list_present(work.request, work.fields, brand, product)
         layouts = choose_layouts(self.studio.layouts, task.slot, present, task.seed)
         colorways = make_colorways(brand.kit.colors)
         return [
@@ -138,12 +144,18 @@ class Easel:
     ) -> Picture | list[Check]:
         """Put one variant on storage. What speaks against the file comes back as checks, one of which failed."""
         made, layout = chosen.composition, chosen.layout
-        if made is None:
+        if made is None or layout is None:
             raise ValueError("only what was composed can be printed")
         printed = self.press.print_picture(made, work, task, product)
         if isinstance(printed, list):
             return printed
         return printed.change(variant=chosen.variant.index, phash=phash, layout_digest=layout.digest)
+
+
+def _refuse(rule: str, detail: str) -> _Try:
+    """What is kept of a creative that no layout was tried for."""
+    check = Check(rule=rule, passed=False, detail=detail)
+    return _Try(Variant(index=0, layout="", checks=[check], reason=f"{rule}: {detail}"), None, None)
 
 
 def _read_rank(variant: Variant) -> int:

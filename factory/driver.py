@@ -26,6 +26,7 @@ from factory.planning import Options, Prepared, check_engine, prepare_job, prepa
 from factory.preview import Preview
 from factory.progress import Progress
 from factory.remaining import count_new, find_done_now, read_left
+from factory.run_clock import RunClock
 from factory.runs import LoadedJob, Plan, check_output, locate_uri, open_run, read_state
 from factory.segments import Finished, write_segment
 from factory.stopping import StopSign
@@ -59,6 +60,11 @@ class Result:
     def generated(self) -> int:
         """The requests and creatives that this command itself finished."""
         return self.totals.finished + self.totals.finished_creatives
+
+    @property
+    def saved(self) -> int:
+        """The requests and creatives that have assets by this command."""
+        return self.totals.accepted + self.totals.creatives_accepted
 
     @property
     def is_resumable(self) -> bool:
@@ -147,7 +153,7 @@ def _drive(prepared: Prepared, store: Store, lease: Lease, began: float) -> Resu
         num_new, is_exact = count_new(prepared.preview, left.not_new, left.split)
         progress.expect(num_new + len(left.failures.find_pending(left.finished)), is_exact)
         _announce(progress, prepared.preview, left.finished, num_new)
-        clock = _Clock(began)
+        clock = RunClock(began)
         follower = Follower(loaded.job, progress, stop, lease.check)
         work = Generation(plan, store, prepared, left, follower)
         progress.enter_stage("starting: schemas and Ray")
@@ -212,37 +218,3 @@ def _say(text: str) -> None:
 
 def _locate_log(plan: Plan) -> Path:
     return Path(tempfile.gettempdir()) / "content-factory" / f"{plan.attempt}.log"
-
-
-class _Clock:
-    """Splits the wall time of a command into start, engine load, generation, pictures and the rest."""
-
-    def __init__(self, began: float) -> None:
-        self._began = began
-        self._offset = time.time() - time.monotonic()  # receipts carry Unix time
-        self.started_at = datetime.now(UTC).isoformat()
-        self._flow_began = began
-        self._flow_ended = self._pictures_ended = began
-
-    def end_flow(self, flow_began: float) -> None:
-        """Note that the flow, which began then, has ended."""
-        self._flow_ended = self._pictures_ended = time.monotonic()
-        self._flow_began = flow_began or self._flow_ended
-
-    def end_pictures(self) -> None:
-        """Note that all pictures are made."""
-        self._pictures_ended = time.monotonic()
-
-    def split(self, totals: Receipt) -> dict[str, float]:
-        """Return seconds by phase; they sum to the time since the command began."""
-        ready = totals.engine_ready_at - self._offset if totals.engine_ready_at else self._flow_began
-        load_began = max(self._flow_began, ready - totals.engine_load_seconds)
-        now = time.monotonic()
-        pictures = self._pictures_ended - self._flow_ended
-        return {
-            "start": load_began - self._began,
-            "engine load": ready - load_began,
-            "generation": self._flow_ended - ready,
-            **({"pictures": pictures} if pictures else {}),
-            "rest": now - self._pictures_ended,
-        }

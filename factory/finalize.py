@@ -17,7 +17,7 @@ from factory.compact import Compacted, compact
 from factory.errors import ConservationError
 from factory.ledger import Planned, read_planned
 from factory.publish import Guard, open_staging, publish
-from factory.report import RunFacts, build_report, render_html
+from factory.report import RunFacts, build_report, load_thumbnails, render_html
 from factory.runs import COMPUTED_WEIGHTS, LoadedJob, Plan
 from factory.segments import Damage, set_aside
 from factory.siblings import open_siblings
@@ -105,7 +105,7 @@ def make_report(
     report = build_report(tables, gather_facts(store, tables, loaded, state, counts))
     pages = {
         "report.json": json.dumps(report, ensure_ascii=False, indent=1, default=str).encode(),
-        "report.html": render_html(report).encode(),
+        "report.html": render_html(report, load_thumbnails(store, tables, report)).encode(),
     }
     return report, pages
 

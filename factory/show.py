@@ -29,7 +29,7 @@ def show_result(result: Result, command: str) -> None:
         counts = result.already_done.counts if result.already_done else {}
         console.print(
             f"Nothing to do: all {counts.get('planned', 0):,} requests of this job are finished "
-            f"({counts.get('accepted', 0):,} accepted). Nothing was generated."
+            f"({counts.get('accepted', 0):,} accepted){_describe_creatives(counts)}. Nothing was generated."
         )
     else:
         if not result.generated:
@@ -42,6 +42,11 @@ def show_result(result: Result, command: str) -> None:
         console.print(Text(f"log of Ray and the engine: {result.log}"), soft_wrap=True)
     console.print(Text(f"assets: {Store(result.output).locate('assets')}"), soft_wrap=True)
     console.print(Text(f"report: {Store(result.output).locate('report.html')}"), soft_wrap=True)
+
+
+def _describe_creatives(counts: dict[str, int]) -> str:
+    planned = counts.get("creatives_planned", 0)
+    return f", and all {planned:,} creatives ({counts.get('creatives_accepted', 0):,} accepted)" if planned else ""
 
 
 def describe_result(result: Result) -> dict[str, Any]:

@@ -1,0 +1,67 @@
+"""The verbs of `factory bench`: each measures one thing, prints a table, and one JSON line with --json."""
+
+import json
+from typing import Annotated, Any
+
+import typer
+
+from factory.hidden import spell_hidden
+
+bench_app = typer.Typer(no_args_is_help=True, help="Measure: each verb prints a table, and one JSON line with --json.")
+
+JobArgument = Annotated[str, typer.Argument(metavar="JOB", help="A job folder such as jobs/ad_copy, or a YAML file.")]
+Sets = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a key of job.yaml: text.candidates=2.")
+]
+Json = Annotated[bool, typer.Option("--json", help="End with one JSON object on stdout.")]
+
+
+@bench_app.command("engine")
+def bench_engine(
+    job: JobArgument,
+    rounds: Annotated[int, typer.Option(min=1, help="Interleaved rounds; the median counts.")] = 5,
+    requests: Annotated[int, typer.Option(min=1, help="Requests a round.")] = 64,
+    sets: Sets = None,
+    as_json: Json = False,
+) -> None:
+    """Compare the factory's text phase with a bare AsyncLLM on the same prompts: output tokens per second."""
+    from factory.bench.engine import run_bench
+
+    _finish(run_bench(job, sets or [], rounds, requests), as_json)
+
+
+@bench_app.command("overhead")
+def bench_overhead(
+    requests: Annotated[
+        list[int] | None, typer.Option(help="Sizes to measure; repeat it. Default 2000 20000.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Measure what everything but engine and scoring model costs: CPU per request, requests per second, memory."""
+    from factory.bench.overhead import run_bench
+
+    _finish(run_bench(requests or [2_000, 20_000]), as_json)
+
+
+@bench_app.command("resume")
+def bench_resume(
+    finished: Annotated[
+        list[int] | None, typer.Option(help="Finished requests to go on from; repeat it. Default 10000 100000.")
+    ] = None,
+    output: Annotated[
+        str | None, typer.Option(help="Where outputs lie meanwhile: a folder or s3://bucket/prefix.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Measure going on: seconds and memory to the first new request, work done twice after a kill, committing."""
+    from factory.bench.resume import run_bench
+
+    _finish(run_bench(finished or [10_000, 100_000], output), as_json)
+
+
+def _finish(result: dict[str, Any], as_json: bool) -> None:
+    from factory.show import show_bench
+
+    show_bench(result)
+    if as_json:
+        typer.echo(spell_hidden(json.dumps(result, ensure_ascii=False, default=str)))
