@@ -67,11 +67,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.answer(302, Location="/circle/b" if rest == "a" else "/circle/a")
 
     def answer_drip(self, rest: str) -> None:
-        """One byte at a time, for ever: of a header or of the body."""
+        """One byte at a time, for longer than any test waits: of a header or of the body."""
         self.wfile.write(b"HTTP/1.1 200 OK\r\nX-Long: " if rest == "header" else b"HTTP/1.1 200 OK\r\n\r\n")
-        while not self.home.stopping.wait(0.02):
+        for _ in range(200):
+            if self.home.stopping.wait(0.02):
+                return
             self.wfile.write(b"a")
-            self.wfile.flush()
 
     def answer_endless(self, rest: str) -> None:
         """More than was asked for, its length untold or a lie."""
