@@ -97,13 +97,13 @@ class PictureGeneration:
     def _run_first_pass(self, files: list[TextFile], finished: Finished, resources: PictureResources) -> None:
         failures = read_failures(self.store, IMAGES_FAILED_PHASE)
         not_new = finished.with_ids(failures.list_ids())
-        watch = RayWatch(pipeline.STRIKES, resources.replicas)
+        watch = RayWatch(pipeline.STRIKES, resources.backdrop_replicas)
         rows = pipeline.read_new_copy(self.plan, self.studio, self.store, files, not_new, watch)
         self._follow(rows, resources, watch)
 
     def _run_pass(self, chosen: Mapping[str, Failure], files: list[TextFile], resources: PictureResources) -> None:
         self.follower.progress.say(f"trying {len(chosen):,} failed creatives again, each alone")
-        watch = RayWatch(1, resources.replicas)
+        watch = RayWatch(1, resources.backdrop_replicas)
         tries = {key: (each.retries, each.attempt) for key, each in chosen.items()}
         own = keep_files(files, self._list_requests(chosen))
         rows = pipeline.read_failed_copy(self.plan, self.studio, self.store, own, tries)

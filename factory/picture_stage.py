@@ -6,7 +6,9 @@ One creative at a time is worked on, for each uses its core fully; fetching prod
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from typing import Literal
 
 import pyarrow as pa
 
@@ -27,7 +29,6 @@ from factory.pictures.product import load_product
 from factory.pictures.signing import load_signer
 from factory.press import Press
 from factory.runs import Plan
-from factory.segments import write_segment
 from factory.stages import list_rows, name_batch, settle_memory
 from factory.storage import Store
 from factory.studio import Studio
@@ -52,13 +53,18 @@ class PictureStage:
         self._engine: ImageEngine | None = None  # procedural: drawn here; others were drawn before
         self._drawn: dict[str, list[Backdrop]] = {}
         self._busy_since = 0.0
-        self._committer = Committer(
-            store,
-            IMAGES_PHASE,
-            plan.run_id,
-            self._execution.commit_rows,
-            self._execution.commit_seconds,
-            waiting_limit=concurrent_calls,
+        # Threads of their own: what waits for a slow host must not keep back what is drawn and written.
+        self._loaders = ThreadPoolExecutor(concurrent_calls, "product")
+        self._committer, self._failures = (
+            Committer(
+                store,
+                phase,
+                plan.run_id,
+                self._execution.commit_rows,
+                self._execution.commit_seconds,
+                waiting_limit=concurrent_calls,
+            )
+            for phase in (IMAGES_PHASE, IMAGES_FAILED_PHASE)
         )
 
     async def __call__(self, batch: pa.Table) -> AsyncIterator[pa.Table]:
@@ -67,43 +73,61 @@ class PictureStage:
         for kind, payload in received:
             if kind in ("copy", "drawn"):
                 outcomes += await self._make_all(unpack_work(kind, payload), payload)
-        failed = [outcome for outcome in outcomes if outcome.quarantine is not None]
-        done = [outcome for outcome in outcomes if outcome.quarantine is None]
-        segment = await self._committer.commit([make_outcome_row(outcome) for outcome in done]) if done else ""
+        failed = [make_failure_row(outcome) for outcome in outcomes if outcome.quarantine is not None]
+        done = [make_outcome_row(outcome) for outcome in outcomes if outcome.quarantine is None]
+        segment = await self._committer.commit(done) if done else ""
         if failed:
-            records = [make_failure_row(outcome) for outcome in failed]
-            now = datetime.now(UTC)
-            await asyncio.to_thread(write_segment, self._store, IMAGES_FAILED_PHASE, records, self._plan.run_id, now)
+            await self._failures.commit(failed)
         counts = [UnitCount.model_validate_json(payload) for kind, payload in received if kind == "unit"]
         yield make_receipts(make_creative_receipt(segment, outcomes, counts))
+
+    def read_silence(self) -> float:
+        """Return the seconds that the creative under way has taken so far, 0 without one. Called from another thread."""
+        since = self._busy_since
+        return time.monotonic() - since if since else 0.0
 
     async def _make_all(self, drawn: Drawn, payload: bytes) -> list[CreativeOutcome]:
         """Make the creatives of one text, unless they are better given back: the run is ending, or they end processes."""
         work = drawn.work
-        try:
-            product: Cutout | PictureError | None = await self._load(work)
-        except PictureError as error:
-            product = error
+        # Of what failed before, nothing is under way beside anything else: so it is known what ends a process.
+        async with self._lock if work.tries else nullcontext():
+            product = await self._load_watched(work, name_batch("product", [payload]))
+        if product is Verdict.STOP:
+            return []
         key = name_batch("images", [payload])
         async with self._lock:
             verdict = await self._watch.begin(key)
             if verdict is Verdict.STOP:
                 return []
             if verdict is Verdict.SUSPECT:
-                what = f"the process that made it died; {len(work.tasks)} creatives were in its batch"
-                outcomes = [self._fail(work, task, "process_died", what) for task in work.tasks]
-            elif isinstance(product, PictureError):
+                product = _name_death(f"the process that made it died; {len(work.tasks)} creatives were in its batch")
+            if isinstance(product, PictureError):
                 outcomes = [self._refuse(work, task, product) for task in work.tasks]
             else:
                 outcomes = await self._make_each(drawn, product)
             await self._watch.end(key)
         return outcomes
 
-    async def _load(self, work: CopyWork) -> Cutout | None:
-        uri = work.request.brief.image_uri
-        if not uri:
+    async def _load_watched(self, work: CopyWork, key: str) -> "Cutout | PictureError | Literal[Verdict.STOP] | None":
+        """The product picture, None without one; what is wrong with it; or that it is not wanted any more."""
+        if not work.request.brief.image_uri:
             return None
-        return await asyncio.to_thread(load_product, uri, self._studio.images.sources, self._plan.loaded.folder)
+        verdict = await self._watch.begin(key)
+        if verdict is Verdict.STOP:
+            return Verdict.STOP
+        product: Cutout | PictureError = _name_death("the process that read its product picture died")
+        if verdict is Verdict.WORK:
+            product = await asyncio.get_running_loop().run_in_executor(self._loaders, self._load, work)
+        await self._watch.end(key)
+        return product
+
+    def _load(self, work: CopyWork) -> Cutout | PictureError:
+        try:
+            return load_product(work.request.brief.image_uri, self._studio.images.sources, self._plan.loaded.folder)
+        except PictureError as error:
+            return error
+        except Exception as error:  # hostile bytes find what nobody has thought of
+            return PictureError("raised", describe_error(error), retryable=True)
 
     async def _make_each(self, drawn: Drawn, product: Cutout | None) -> list[CreativeOutcome]:
         easel = self._easel or await self._start()
@@ -127,23 +151,19 @@ class PictureStage:
         except FactoryError:
             raise
         except Exception as error:  # whatever one creative trips over must not take its neighbours with it
-            return self._fail(work, task, "raised", describe_error(error))
+            return self._refuse(work, task, PictureError("raised", describe_error(error), retryable=True))
 
     async def _start(self) -> Easel:
         images = self._studio.images
         signer = load_signer(images.signing) if images.signing else None
         press = Press(self._store, self._plan.loaded.job.text.model, signer, images.backdrop.strength is not None)
-        self._easel = Easel(self._studio, self._draw, press)
         if images.backdrop.engine == "procedural":
             self._engine = make_image_engine(images.backdrop, self._execution.images, "")
             self._engine.start()
         settle_memory()
-        Watchdog(self._execution.images.timeout_seconds, self._read_silence).start()
+        Watchdog(self._execution.images.timeout_seconds, self.read_silence).start()
+        self._easel = Easel(self._studio, self._draw, press)
         return self._easel
-
-    def _read_silence(self) -> float:
-        since = self._busy_since
-        return time.monotonic() - since if since else 0.0
 
     def _draw(self, task: CreativeTask, colorway: Colorway, index: int) -> Backdrop:
         if self._engine is None:
@@ -156,5 +176,6 @@ class PictureStage:
         attempts = self._execution.max_attempts if error.retryable else 1
         return fail_creative(work, task, error.reason, str(error), attempts)
 
-    def _fail(self, work: CopyWork, task: CreativeTask, reason: str, detail: str) -> CreativeOutcome:
-        return fail_creative(work, task, reason, detail, self._execution.max_attempts)
+
+def _name_death(what: str) -> PictureError:
+    return PictureError("process_died", what, "read the run's log for what ended it", retryable=True)

@@ -155,7 +155,7 @@ def stream_pictures(
             batch_size=plan.loaded.job.execution.images.batch_size,
             batch_format="pyarrow",
             zero_copy_batch=True,
-            fn_constructor_args=(plan, studio),
+            fn_constructor_args=(plan, studio, watch),
             compute=ActorPoolStrategy(size=resources.backdrop_replicas, max_tasks_in_flight_per_actor=4),
             num_cpus=resources.backdrop_cpus,
             num_gpus=resources.backdrop_gpus or None,
