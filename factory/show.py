@@ -12,6 +12,7 @@ from factory.hidden import spell_hidden
 from factory.planning import Prepared
 from factory.report import summarize
 from factory.storage import Store
+from factory.studio import Studio
 
 
 def show_result(result: Result, command: str) -> None:
@@ -83,6 +84,8 @@ def show_plan(prepared: Prepared) -> None:
         ("prompt tokens", f"about {preview.prompt_tokens:,}"),
         ("output tokens", f"about {preview.output_tokens:,} for {loaded.job.text.candidates} candidates each"),
     ]
+    if prepared.studio is not None:
+        rows.append(("creatives", _describe_studio(prepared, prepared.studio)))
     console.print(_make_table(rows))
     table = Table("placement", "locale", "requests", title="requests", title_justify="left")
     for (placement, locale), count in preview.by_placement_locale.items():
@@ -112,6 +115,7 @@ def describe_plan(prepared: Prepared) -> dict[str, Any]:
         "output_tokens": preview.output_tokens,
         "refusals": [refusal.model_dump() for refusal in preview.refusals],
         "first_prompt": {"messages": prompt.messages, "json_schema": prompt.json_schema} if prompt else None,
+        "creatives": _list_studio(prepared, prepared.studio) if prepared.studio else None,
     }
 
 
@@ -124,6 +128,30 @@ def show_bench(result: dict[str, Any]) -> None:
         table.add_row(*(f"{value:,.3f}" if isinstance(value, float) else str(value) for value in row.values()))
     console.print(table)
     console.print(Text(result["summary"]))
+
+
+def _describe_studio(prepared: Prepared, studio: Studio) -> str:
+    most = _count_creatives(prepared, studio)
+    about = "" if prepared.preview.is_whole else "about "
+    slots = sum(map(len, studio.slots.values()))
+    counts = ((slots, "picture slot"), (len(studio.layouts), "layout"), (len(studio.brands), "brand"))
+    return f"at most {about}{most:,}: " + ", ".join(f"{n:,} {what}{'' if n == 1 else 's'}" for n, what in counts)
+
+
+def _list_studio(prepared: Prepared, studio: Studio) -> dict[str, Any]:
+    return {
+        "at_most": _count_creatives(prepared, studio),
+        "slots": {name: [slot.name for slot in slots] for name, slots in studio.slots.items()},
+        "layouts": [layout.name for layout in studio.layouts],
+        "brands": [brand.kit.name for brand in studio.brands],
+    }
+
+
+def _count_creatives(prepared: Prepared, studio: Studio) -> int:
+    """One for each picture slot of each text that is kept, if every request comes to as many texts as the job keeps."""
+    keep = prepared.plan.loaded.job.select.keep
+    by_placement = prepared.preview.by_placement_locale.items()
+    return keep * sum(count * len(studio.slots.get(placement, ())) for (placement, _), count in by_placement)
 
 
 def _make_table(rows: list[tuple[str, str]]) -> Table:

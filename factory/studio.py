@@ -2,13 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil
 
 from factory.backdrop import check_prompt
 from factory.brands import Brand, load_brands
-from factory.engines.models import model_digest
+from factory.engines.models import IMAGE_INDEX, model_digest
+from factory.engines.pipeline_files import check_pipeline
 from factory.errors import JobError
 from factory.job_files import join_uri
 from factory.layouts import Layout, load_layouts
+from factory.looks.nsfw import require_classifier
+from factory.pictures.signing import load_signer
 from factory.runs import LoadedJob
 from factory.slots import make_job_slots
 from schemas.base import digest
@@ -31,7 +35,8 @@ class Studio:
 def open_studio(loaded: LoadedJob) -> Studio | None:
     """Return the studio of a job, None when it makes no pictures.
 
-    Raises JobError for a kit, font, layout or slot that cannot be used, StorageError when a file cannot be read.
+    Raises JobError for a kit, font, layout, slot, prompt, pipeline or signing key that cannot be used, StorageError when a
+    file cannot be read.
     """
     images = loaded.job.images
     if images is None:
@@ -46,6 +51,7 @@ def open_studio(loaded: LoadedJob) -> Studio | None:
             "add a layout of the slots' role and shape to images.layouts",
         )
     check_prompt(images.backdrop)
+    check_means(images)
     model = images.backdrop.model
     identity = {
         # Where pictures may come from decides no picture that came.
@@ -53,10 +59,24 @@ def open_studio(loaded: LoadedJob) -> Studio | None:
         "brands": [brand.digest for brand in brands],
         "layouts": sorted([layout.name, layout.digest] for layout in layouts),
         "slots": {name: [slot.model_dump(mode="json") for slot in found] for name, found in slots.items()},
-        "model": model_digest(model) if model is not None else "",
+        "model": model_digest(model, IMAGE_INDEX) if model is not None else "",
         "seed": loaded.job.seed,
     }
     return Studio(images, brands, layouts, slots, digest(identity))
+
+
+def check_means(images: Images) -> None:
+    """Raise JobError for what the pictures need of this machine and it lacks: a pipeline, keys to sign with, a model."""
+    backdrop = images.backdrop
+    if backdrop.model is not None:
+        check_pipeline(backdrop.model)
+    if backdrop.strength is not None and int(backdrop.steps * backdrop.strength) < 1:
+        what = f"images.backdrop: {backdrop.steps} steps at strength {backdrop.strength:g} are less than one"
+        raise JobError(what, f"take at least {ceil(1 / backdrop.strength)} steps")
+    if backdrop.safety:
+        require_classifier()
+    if images.signing is not None:
+        load_signer(images.signing)
 
 
 def keep_possible(slots: Sequence[Slot], layouts: Sequence[Layout], named: Sequence[str]) -> list[Slot]:

@@ -72,14 +72,14 @@ def resolve_model(name: str, cache: Path, index: str = TEXT_INDEX) -> str:
     raise _unknown(name, index)
 
 
-def model_digest(name: str) -> str:
+def model_digest(name: str, index: str = TEXT_INDEX) -> str:
     """Return a digest of what decides the model's output: the same on every machine that has the same weights.
 
     A bundled alias is its package's version; a hub id is its commit; a folder, local or on S3, is the names and sizes
     of its files, the content of its settings and tokenizer, and the first and last MiB of each weight file: a whole
     read would take minutes for large weights. An adapter's folder may be given too. Raises as `resolve_model`.
     """
-    if name in BUNDLED:
+    if name in BUNDLED and index == TEXT_INDEX:
         return digest(["bundled", name, _read_version(name), _CONVERSION])
     if name.startswith("s3://"):
         return _digest_files(Store(name, is_input=True))
@@ -87,7 +87,7 @@ def model_digest(name: str) -> str:
         return _digest_files(Store(str(Path(name).expanduser()), is_input=True))
     if _HUB_ID.fullmatch(name) and not name.startswith("."):
         return digest(["hub", name.partition("@")[0], _find_commit(name)])
-    raise _unknown(name)
+    raise _unknown(name, index)
 
 
 def _digest_files(store: Store) -> str:

