@@ -65,7 +65,11 @@ def load_brand(uri: str) -> Brand:
                 data = read_job_file(folder, file, MAX_LOGO_BYTES, f"{uri}: logo")
                 logos[ground] = decode_logo(data, f"{uri}: logo {file}")
                 found.update(hashlib.blake2b(data).digest())
-    for data in read_kit_files(kit.fonts, folder).values():
+    try:
+        fonts = read_kit_files(kit.fonts, folder)
+    except JobError as error:
+        raise JobError(f"{uri}: {error.message}", error.hint) from error
+    for data in fonts.values():
         found.update(hashlib.blake2b(data).digest())
     return Brand(kit, folder, logos, found.hexdigest())
 

@@ -1,5 +1,6 @@
 """Backdrops without a model: brand-coloured pictures from a dozen families, drawn by arithmetic in milliseconds."""
 
+import difflib
 from collections.abc import Callable, Sequence
 
 import cv2
@@ -69,5 +70,10 @@ def list_families(prompt: str) -> list[str]:
     names = [name.strip().lower() for name in prompt[len(_PREFIX) :].split(",") if name.strip()]
     for name in names:
         if name not in FAMILIES:
-            raise JobError(f"there is no procedural backdrop {name!r}", f"there are {', '.join(FAMILIES)}")
+            near = difflib.get_close_matches(name, FAMILIES, n=1)
+            meant = f"; did you mean {near[0]}?" if near else ""
+            raise JobError(
+                f"images.backdrop.prompt: there is no procedural backdrop {name[:60]!r}{meant}",
+                f"there are {', '.join(FAMILIES)}",
+            )
     return names or list(FAMILIES)

@@ -4,7 +4,7 @@ import io
 import warnings
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from factory.composition import Pixels
 from factory.errors import JobError
@@ -33,8 +33,9 @@ def decode_logo(data: bytes, where: str) -> Pixels:
     except JobError:
         raise
     except Exception as error:  # a damaged file: the decoders raise whatever they stumble over
-        detail = " ".join(str(error).split())[:100]
-        raise JobError(f"{where}: is no PNG or WebP that can be read ({detail})", "export the logo again") from error
+        # Pillow names its own buffer where it knows no format: that tells nobody anything.
+        detail = "" if isinstance(error, UnidentifiedImageError) else f" ({' '.join(str(error).split())[:100]})"
+        raise JobError(f"{where}: is no PNG or WebP that can be read{detail}", "export the logo again") from error
     rows, columns = (np.flatnonzero((pixels[..., 3] >= _SEEN).any(axis)) for axis in (1, 0))
     if not len(rows):
         raise JobError(f"{where}: every pixel is transparent", "export the logo again")
