@@ -87,6 +87,8 @@ Text = Annotated[str, AfterValidator(clean_text), Field(max_length=MAX_TEXT)]
 OptionalText = Annotated[Text, BeforeValidator(blank_when_null)]
 Line = Annotated[str, AfterValidator(clean_line), Field(max_length=500)]
 OptionalLine = Annotated[Line, BeforeValidator(blank_when_null)]
+# Signed addresses are long: one of S3 with a session token has about 1,500 characters.
+OptionalAddress = Annotated[str, AfterValidator(clean_line), Field(max_length=4_000), BeforeValidator(blank_when_null)]
 Lines = Annotated[list[Line], BeforeValidator(split_list), Field(max_length=100)]
 Amount = Annotated[Decimal, BeforeValidator(_reject_odd_amount), Field(ge=0, max_digits=14, allow_inf_nan=False)]
 
@@ -169,7 +171,7 @@ class Brief(Record):
     brand_voice: OptionalText = ""
     locale: Annotated[OptionalLine, AfterValidator(lambda v: normalize_locale(v) if v else "")] = ""
     url: OptionalLine = ""
-    image_uri: OptionalLine = ""
+    image_uri: OptionalAddress = ""
     priority: Annotated[int, BeforeValidator(lambda v: 0 if v is None else v), Field(ge=-1000, le=1000)] = 0
     attributes: Annotated[dict[Line, Line], BeforeValidator(_read_attributes), Field(max_length=200)] = {}
 
