@@ -147,7 +147,7 @@ def _finish(
         wanted=wanted,
         required=required,
         missing="".join(dict.fromkeys(missing)),
-        product_share=meta.product if painted.product else 0.0,
+        product_share=meta.product if order.product is not None else 0.0,
         clear_space=_find_clear_space(order.brand),
         brand_colors=tuple(
             parse_hex(value) for value in (kit.colors.primary, kit.colors.secondary, kit.colors.accent)

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from schemas.layout import Aspect
 
+MOST_ENLARGED = 1.5  # a product's picture is never drawn larger than this: it would look soft
 Pixels = npt.NDArray[np.uint8]
 Color = tuple[int, int, int]  # 0..255 each
 
@@ -157,7 +158,7 @@ class Composition:
     wanted: tuple[str, ...] = ()
     required: tuple[str, ...] = ()
     missing: str = ""
-    product_share: float = 0.0  # what the layout promises: the least share of the picture
+    product_share: float = 0.0  # what the layout promises where there is a product: the least share of the picture
     clear_space: float = 0.25  # share of the logo's height to keep free around it
     brand_colors: tuple[Color, ...] = ()
     fit: float = 1.0  # the scale that the texts had to be set at: 1 as drawn, less is smaller

@@ -10,7 +10,7 @@ from factory.colorways import Colorway, make_colorways
 from factory.compose import Misfit, Order, compose
 from factory.composing.ad_texts import list_present
 from factory.composition import Backdrop, Composition, Cutout
-from factory.creatives import pick_colorway
+from factory.creatives import fit_main, pick_colorway
 from factory.layouts import Layout, choose_layouts
 from factory.look import check_safety, choose_pictures, judge_creative, make_fingerprint, total_score
 from factory.pictures.thumbnails import make_thumbnail
@@ -46,6 +46,7 @@ class Easel:
         Raises PictureError when a backdrop cannot be drawn, StorageError when a file cannot be written.
         """
         began = time.process_time()
+        task = task.change(slot=fit_main(task.slot, product))
         tries = self._try_all(work, task, product)
         variants, pictures = self._keep_best(work, task, tries, product)
         return CreativeOutcome(

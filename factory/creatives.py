@@ -3,11 +3,14 @@
 from collections.abc import Mapping, Sequence
 
 from factory.colorways import Colorway
+from factory.composition import MOST_ENLARGED, Cutout
 from schemas.asset import Candidate
 from schemas.base import digest
 from schemas.creative import CopyWork, CreativeTask, Slot
 from schemas.request import Request
 from schemas.run import SCHEME
+
+MAIN_FILL = 0.9  # of the longer side: what channels ask of main pictures at the most, and layouts give at the least
 
 
 def make_work(request: Request, asset: Candidate, slots: Sequence[Slot], identity: str, seed: int) -> CopyWork:
@@ -25,6 +28,18 @@ def make_work(request: Request, asset: Candidate, slots: Sequence[Slot], identit
     return CopyWork(
         request=request, rank=rank, asset_id=digest([request.request_id, rank]), fields=asset.fields, tasks=tasks
     )
+
+
+def fit_main(slot: Slot, product: Cutout | None) -> Slot:
+    """Return a main picture's slot as large as the product's pixels fill it, never below the least that the channel takes.
+
+    Main pictures must be filled by their product, which is enlarged only so far: a small photo fills a smaller picture.
+    """
+    if slot.role != "main" or product is None:
+        return slot
+    fills = max(product.pixels.shape[:2]) * MOST_ENLARGED / MAIN_FILL / max(slot.width, slot.height)
+    share = min(1.0, max(slot.least, fills))
+    return slot.change(width=round(slot.width * share), height=round(slot.height * share))
 
 
 def pick_colorway(colorways: Sequence[Colorway], seed: int, place: int) -> Colorway:

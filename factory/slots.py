@@ -94,6 +94,10 @@ def _make_slot(slot: ImageSlot, placement: Placement, images: Images) -> Slot:
         role=slot.role,
         width=width,
         height=height,
+        least=max(
+            slot.min_width / width if slot.min_width else 0.0, slot.min_height / height if slot.min_height else 0.0
+        )
+        or 1.0,
         max_bytes=None if slot.max_kb is None else slot.max_kb * KILOBYTE,
         formats=_find_formats(slot, images, where),
         safe=_find_safe(slot, where),

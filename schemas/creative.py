@@ -14,6 +14,7 @@ class Slot(Record):
     role: Literal["creative", "lifestyle", "main", "logo"]
     width: int
     height: int
+    least: float = 1.0  # share of width and height down to which the channel takes it too
     max_bytes: int | None = None
     formats: list[str]  # allowed by the channel and wanted by the job, best first
     safe: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)

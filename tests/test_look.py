@@ -337,3 +337,11 @@ def test_verdicts_do_not_depend_on_threads(threads: int) -> None:
     finally:
         cv2.setNumThreads(own)
     assert again == check_creative(draw_busy(), make_slot())
+
+
+def test_a_product_that_was_given_no_room_is_missed() -> None:
+    squeezed = make_composition(product=None, changes={"product_share": 0.1})
+    failed = [check for check in check_creative(squeezed, make_slot()) if not check.passed]
+    assert [(check.rule, check.detail) for check in failed] == [
+        ("product_size", "there is a product picture, and no room was left for it")
+    ]

@@ -7,9 +7,8 @@ import cv2
 import numpy as np
 
 from factory.composing.layers import contain, premultiply, resize, trim
-from factory.composition import Box, Color, Cutout, Pixels, PlacedProduct
+from factory.composition import MOST_ENLARGED, Box, Color, Cutout, Pixels, PlacedProduct
 
-MOST = 1.5  # times that a product is enlarged at most: more looks soft
 _SHADE: Color = (12, 14, 18)
 _DROP, _CONTACT = 0.30, 0.42  # how dark the shadow behind the product and the one on the ground are, 0..1
 _COARSE = 4  # shadows are drawn at a quarter of the size: they are all blur
@@ -62,7 +61,7 @@ def fit_product(cutout: Cutout, box: Box, unit: float, align: tuple[str, str]) -
     frame = round(0.9 * unit) if cutout.mode == "card" else 0
     inner = Box(box.x + frame, box.y + frame, box.width - 2 * frame, box.height - 2 * frame)
     high, wide = _trim(cutout).shape[:2]
-    return Fitting(*contain(wide, high, inner, MOST, align), frame)
+    return Fitting(*contain(wide, high, inner, MOST_ENLARGED, align), frame)
 
 
 def show_product(cutout: Cutout, fitting: Fitting, radius: float) -> tuple[PlacedProduct, Shown]:

@@ -18,7 +18,7 @@ def find_small_product(ctx: LookContext) -> str:
     """The product's box has the share of the picture that the layout promises, and the product fills its box."""
     composition = ctx.composition
     if composition.product is None:
-        return ""
+        return "there is a product picture, and no room was left for it" if composition.product_share else ""
     box = composition.boxes.get("product", composition.product.box)
     share = box.area / ctx.frame.area
     if share < composition.product_share * LEAST_SHARE:
