@@ -1,4 +1,4 @@
-"""The long campaign: `python -m tests.chaos --seeds 100 [--first 1] [--only KIND] [--list]`.
+"""The long campaign: `python -m tests.chaos --seeds 100 [--first 1] [--only KIND] [--pictures] [--list]`.
 
 Prints a line for each seed and goes on after a failure. The outputs of failed plans are kept, and the folder is named at the
 end. Exit 1 if any plan failed.
@@ -16,7 +16,7 @@ from pathlib import Path
 from factory.storage import Store
 from tests.chaos.campaign import Verdict, run_plan
 from tests.chaos.lab import Lab, open_lab
-from tests.chaos.plans import KINDS, Plan, iterate_plans
+from tests.chaos.plans import KINDS, Plan, add_pictures, iterate_plans
 
 
 def main() -> int:
@@ -25,9 +25,12 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=20, help="how many plans")
     parser.add_argument("--first", type=int, default=1, help="the first seed")
     parser.add_argument("--only", choices=KINDS, default="", help="only plans with this fault")
+    parser.add_argument("--pictures", action="store_true", help="the same plans for a job that makes pictures")
     parser.add_argument("--list", action="store_true", help="print the plans and run none")
     arguments = parser.parse_args()
     plans = list(islice(iterate_plans(arguments.first, arguments.only), arguments.seeds))
+    if arguments.pictures:
+        plans = [add_pictures(plan) for plan in plans]
     if arguments.list:
         for plan in plans:
             print(f"{plan.seed:>5} | {plan}")

@@ -46,6 +46,8 @@ def run_plan(lab: Lab, plan: Plan) -> Verdict:
     """Run one plan. Its output stays: in the lab's folder, or in a bucket that is named in the verdict."""
     if plan.home == "disk" and not can_mount():
         return Verdict(plan, skipped="only root may mount a small disk")
+    if plan.shape == "pictures" and plan.has(*POISON):
+        return Verdict(plan, skipped="no picture is poisonous on demand")
     truth = lab.find_truth(plan.shape)
     began = time.monotonic()
     with open_place(lab, plan, next(_numbers), lab.measure_disk(plan)) as place:
@@ -157,6 +159,7 @@ def _make_arguments(lab: Lab, plan: Plan, place: Place) -> list[str]:
         settings["execution.text.engine_options.delay_ms"] = DELAY_MS
     if plan.home == "cluster":
         settings |= {"execution.text.replicas": 2, "execution.text.cpus": 0.5, "execution.text.stall_seconds": 20}
+        settings |= {"execution.images.timeout_seconds": 30} if plan.shape == "pictures" else {}
     if plan.shape in POISON:
         act = f"{plan.shape.removeprefix('poison_')}_on"
         settings |= {f"execution.text.engine_options.{act}": POISON_NAME}

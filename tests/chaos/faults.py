@@ -10,20 +10,29 @@ from functools import partial
 from math import ceil
 
 from tests import fault_proxy
-from tests.chaos.plans import BETWEEN, POISON, WEATHER, Fault, Plan
+from tests.chaos.plans import BETWEEN, IMAGES, POISON, WEATHER, Fault, Plan
 from tests.chaos.runner import Command
 from tests.fault_proxy import FaultProxy
 from tests.s3_server import S3Server
 
-# How the processes that can be killed call themselves.
+# How the processes that can be killed call themselves; of two stages, one of a later phase goes first.
 TITLES = {
-    "kill_text": "MapBatches(TextStage)",
-    "kill_finish": "MapBatches(FinishStage)",
-    "kill_raylet": "raylet",
-    "kill_engine": "EngineCore",
+    "kill_text": ("MapBatches(PictureStage)", "MapBatches(TextStage)"),
+    "kill_finish": ("MapBatches(PictureStage)", "MapBatches(FinishStage)"),
+    "kill_raylet": ("raylet",),
+    "kill_engine": ("EngineCore",),
 }
 SECOND_SIGNAL = 0.7  # seconds between SIGTERM and the impatient one
-PUBLISHED = ("/assets/", "/candidates/", "/quarantine/", "/staging/")
+PUBLISHED = ("/assets/", "/candidates/", "/creatives/", "/quarantine/", "/staging/")
+# What a write is called by the folder that it goes to, the first that fits.
+FOLDERS = {
+    "/segments/text/": "write",
+    "/segments/plan/": "plan",
+    "/segments/images/": f"{IMAGES}write",
+    "/segments/images_failed/": f"{IMAGES}write",
+    "/segments/images_plan/": f"{IMAGES}plan",
+    "/images/": "print",
+}
 
 
 class Injector:
@@ -125,9 +134,10 @@ class Injector:
             self._pass_step(f"after {step}")
 
     def _see_response(self, method: str, path: str, _query: str, _number: int, status: int) -> None:
-        if _name_step(method, path) == "write" and status == 200:
+        step = _name_step(method, path) or ""
+        if step.endswith("write") and status == 200:
             self._segments += 1
-            self._pass_step("before receipt")
+            self._pass_step(f"before {step.replace('write', 'receipt')}")
 
     def _pass_step(self, step: str) -> bool:
         """Count the step and strike when it is the planned one. True when the request at hand must not arrive."""
@@ -156,7 +166,7 @@ class Injector:
             case "kill_driver":
                 command.send(signal.SIGKILL)
             case "kill_text" | "kill_finish" | "kill_raylet" | "kill_engine":
-                return command.kill(TITLES[fault.kind])
+                return command.kill(*TITLES[fault.kind])
             case "sigterm":
                 command.send(signal.SIGTERM)
             case "sigint":
@@ -192,10 +202,8 @@ class Injector:
 def _name_step(method: str, path: str) -> str | None:
     if method != "PUT":
         return None
-    if "/segments/text/" in path:
-        return "write"
-    if "/segments/plan/" in path:
-        return "plan"
+    if (name := next((name for folder, name in FOLDERS.items() if folder in path), None)) is not None:
+        return name
     if path.endswith("/manifest.json"):
         return "manifest"
     return "publish" if any(part in path for part in PUBLISHED) else None

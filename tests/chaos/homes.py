@@ -12,7 +12,7 @@ from typing import Any
 
 from factory.storage import Store
 from tests.chaos.cluster import Cluster
-from tests.chaos.lab import Lab
+from tests.chaos.lab import PHASES, Lab
 from tests.chaos.plans import Plan
 
 
@@ -30,12 +30,14 @@ class Place:
 
     def count_segments(self) -> int:
         """Segment files of a local output."""
-        return len(list((self.folder / "segments" / "text").glob("*.parquet"))) if self.folder else 0
+        files = self.folder.glob("segments/*/*.parquet") if self.folder else ()
+        return sum(file.parent.name in PHASES for file in files)
 
     def damage_segment(self, seed: int) -> bool:
         """Spoil one segment file, as a bad disk does: some bytes change, or the end is missing. False when there is none."""
         store, dice = Store(self.output), Random(seed)
-        infos = [info for info in store.list("segments/text", ".parquet") if info.path not in self.damaged]
+        found = [info for phase in PHASES for info in store.list(f"segments/{phase}", ".parquet")]
+        infos = [info for info in found if info.path not in self.damaged]
         if not infos:
             return False
         path = dice.choice(infos).path

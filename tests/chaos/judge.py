@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,8 @@ import pyarrow.parquet as pq
 
 from factory.storage import Store
 from tests.chaos.homes import Place
-from tests.chaos.lab import TABLES, Truth, is_poisoned, read_truth
+from tests.chaos.lab import PHASES, Truth, is_poisoned, read_truth
+from tests.chaos.pictures import judge_pictures
 from tests.chaos.plans import POISON, SIGNALS, WEATHER, Fault, Plan
 from tests.chaos.runner import Ended
 from tests.jobs import check_law, read_manifest, read_rows
@@ -19,7 +20,8 @@ from tests.jobs import check_law, read_manifest, read_rows
 # All that may lie in an output when the run is done: no temporary file, nothing staged, one lease at most.
 _FILES = re.compile(
     r"lease/\d+(-beat)?\.json|run\.json|manifest\.json|report\.json|report\.html|attempts/[\w-]+\.json|calibration/[\w.-]+"
-    r"|segments/(text|plan|failed)/[\w-]+\.parquet|assets/placement=\w+/part-\d+\.parquet|(candidates|quarantine)/part-\d+\.parquet"
+    r"|segments/(text|plan|failed|images|images_plan|images_failed)/[\w-]+\.parquet|images/[0-9a-f]{2}/[0-9a-f]{64}\.\w+"
+    r"|assets/placement=\w+/part-\d+\.parquet|(candidates|creatives|quarantine)/part-\d+\.parquet"
 )
 _SOFT = (
     "kill_raylet",
@@ -105,16 +107,20 @@ def judge_output(plan: Plan, place: Place, truth: Truth) -> list[str]:
     except AssertionError as error:
         breaches.append(f"the conservation law is broken: {error}")
     breaches += _compare_ids(found.ids, truth.ids)
+    if found.rows.keys() != truth.rows.keys():
+        return [*breaches, f"the tables are {sorted(found.rows)}, of the undisturbed run {sorted(truth.rows)}"]
+    if "creatives" in truth.rows:
+        breaches += judge_pictures(place.output, found.rows, found.counts, truth.pictures)
     if plan.has(*POISON):
         breaches += _judge_poison(found)
         found, truth = _leave_poison(found), _leave_poison(truth)
     else:
         breaches += _compare_counts(found.counts, truth.counts)
-    for table in TABLES:
+    for table in truth.rows:
         breaches += _compare_rows(table, found.rows[table], truth.rows[table])
     doubled = [each for each, times in Counter(row["asset_id"] for row in found.rows["assets"]).items() if times > 1]
     breaches += [f"assets are there twice: {doubled[:3]}"] if doubled else []
-    for table in TABLES:
+    for table in truth.rows:
         written = sum(rows for path, rows in manifest["files"].items() if path.startswith(f"{table}/"))
         if written != len(read_rows(place.output, table)):
             breaches.append(f"the manifest counts {written} rows of {table}")
@@ -125,7 +131,7 @@ def count_doubled(output: str) -> int:
     """Rows that were made more than once: the work that faults cost. Readers keep one of each."""
     seen: Counter[str | None] = Counter()
     store = Store(output)
-    for info in store.list("segments/text", ".parquet"):
+    for info in [each for phase in PHASES for each in store.list(f"segments/{phase}", ".parquet")]:
         with store.open_input(info.path) as file:
             try:
                 seen.update(pq.read_table(file, columns=["request_id"])["request_id"].to_pylist())
@@ -143,7 +149,7 @@ def _compare_ids(found: frozenset[str], wanted: frozenset[str]) -> list[str]:
 def _compare_counts(found: Mapping[str, int], wanted: Mapping[str, int]) -> list[str]:
     # What was skipped depends on how often the run was interrupted.
     wrong = {name: (found.get(name), number) for name, number in wanted.items() if found.get(name) != number}
-    wrong.pop("skipped", None)
+    wrong = {name: pair for name, pair in wrong.items() if not name.endswith("skipped")}
     return [f"the manifest counts {name} {has}, the undisturbed run {number}" for name, (has, number) in wrong.items()]
 
 
@@ -169,7 +175,7 @@ def _judge_poison(found: Truth) -> list[str]:
 
 def _leave_poison(truth: Truth) -> Truth:
     rows = {table: [row for row in rows if not is_poisoned(row)] for table, rows in truth.rows.items()}
-    return Truth(truth.ids, rows, truth.counts)
+    return replace(truth, rows=rows)
 
 
 def _find_litter(place: Place) -> list[str]:

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from factory.failures import read_failures
+from factory.failures import FAILED_PHASE, IMAGES_FAILED_PHASE, read_failures
 from factory.segments import iterate_rows
 from factory.storage import Store
+from tests.chaos.pictures import list_pictures, make_job_with_pictures
 from tests.chaos.plans import Plan
 from tests.chaos.runner import Command
 from tests.fault_proxy import FaultProxy
@@ -19,23 +20,26 @@ from tests.jobs import drop_run, make_job, make_product_rows, read_manifest, rea
 from tests.s3_server import S3Server, run_s3_server
 
 ROOT = Path(__file__).parents[2]
-TABLES = ("assets", "candidates", "quarantine")
 DELAY_MS = (
     500  # of each answer while a job is being hurt: 80 requests, a few at a time, are worked on for some seconds
 )
 UNIT_ROWS = 10
 PAGE = 4096
 POISON_ROW = 17
+PHASES = ("text", "images")  # whose segment files are the work itself
 POISON_NAME = "Poison Apple"
 
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """What a run comes to: its requests and refused rows by id, its tables without what differs between runs, its counts."""
+    """What a run comes to: its requests, refused rows and creatives by id, its tables without what differs between runs, its
+    counts, and its picture files.
+    """
 
     ids: frozenset[str]
     rows: Mapping[str, list[dict[str, Any]]]
     counts: Mapping[str, int]
+    pictures: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
@@ -52,6 +56,8 @@ class Lab:
         job = self.folder / "jobs" / shape
         if job.exists():
             return job
+        if shape == "pictures":
+            return make_job_with_pictures(job)
         execution: dict[str, Any] = {"max_quarantine_rate": 0.5, "unit_rows": UNIT_ROWS}
         if shape == "vllm":
             # float32: texts are then the same in any batch.
@@ -120,10 +126,18 @@ def open_lab(folder: Path) -> Iterator[Lab]:
 def read_truth(output: str) -> Truth:
     """Read what a finished output holds."""
     store = Store(output)
-    ids = {row.request_id for row in iterate_rows(store, "text") if row.status != "unit"}
-    ids |= set(read_failures(store).find_final())
-    rows = {table: drop_run(read_rows(output, table)) for table in TABLES}
-    return Truth(frozenset(ids), rows, read_manifest(output)["counts"])
+    ids = {row.request_id for phase in PHASES for row in iterate_rows(store, phase) if row.status != "unit"}
+    for phase in (FAILED_PHASE, IMAGES_FAILED_PHASE):
+        ids |= set(read_failures(store, phase).find_final())
+    manifest = read_manifest(output)
+    tables = sorted({path.partition("/")[0] for path in manifest["files"]})
+    rows = {table: drop_run(read_rows(output, table)) for table in tables}
+    for row in rows["quarantine"]:
+        if row["stage"] == "images":
+            del row[
+                "attempt"
+            ]  # a death of its process may have cost a creative a try before its picture was found missing
+    return Truth(frozenset(ids), rows, manifest["counts"], list_pictures(store))
 
 
 def is_poisoned(row: Mapping[str, Any]) -> bool:

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 Home = Literal["s3", "local", "disk", "cluster"]
@@ -29,6 +29,11 @@ WEATHER = ("http_500", "http_503", "http_reset_before", "http_reset_after", "htt
 BETWEEN = ("corrupt_segment", "clock_jump")  # happen when a command has ended
 OTHERS = ("second_driver", "remove_node", "disk_full")
 POISON = ("poison_kill", "poison_block", "poison_hang", "poison_raise")
+
+# A job that makes pictures has more steps. "print" is the write of a picture's file, the others are those of the images
+# phase's segment files; there are about two dozen of the first and a few of each other.
+IMAGES = "images-"
+PRINTS = 20
 
 KINDS = (*KILLS, *SIGNALS, *STORES, *WEATHER, *BETWEEN, *OTHERS, *POISON)
 ENDING = ("kill_driver", "kill_raylet", *SIGNALS, "forbid", "disk_full")  # after these the command is over
@@ -74,7 +79,7 @@ class Plan:
 
     seed: int
     home: Home
-    shape: str  # plain, spoilt (bad answers, and a refused row), a kind of poison, or vllm (a real engine)
+    shape: str  # plain, spoilt (bad answers, and a refused row), a kind of poison, pictures, or vllm (a real engine)
     commit_rows: int
     batch_rows: int
     faults: tuple[Fault, ...]
@@ -100,6 +105,13 @@ def draw_plan(seed: int) -> Plan:
     return Plan(seed, home, shape, dice.choice((4, 8, 16)), dice.choice((1, 2, 4)), faults)
 
 
+def add_pictures(plan: Plan) -> Plan:
+    """Return the plan for a job that makes pictures: the same faults; two in three of the steps are of its images phase."""
+    dice = random.Random(f"chaos with pictures {plan.seed}")
+    faults = [replace(fault, moment=_move(fault.moment, dice)) for fault in plan.faults]
+    return replace(plan, shape="pictures", faults=_put_in_order(faults))
+
+
 def iterate_plans(first: int, kind: str = "") -> Iterator[Plan]:
     """Yield the plans of the seeds from `first` on, only those that hold `kind` if one is given."""
     seed = first
@@ -121,11 +133,25 @@ def _put_in_order(faults: list[Fault]) -> tuple[Fault, ...]:
     return (*ordered[:ends], *between, *ordered[ends:])
 
 
+def _move(moment: Moment, dice: random.Random) -> Moment:
+    """Put a step of the text phase into the images phase, more often than not. A command takes twice as long."""
+    if moment.seconds:
+        return replace(moment, seconds=2 * moment.seconds)
+    when, _, what = moment.step.partition(" ")
+    if what not in ("write", "receipt", "plan") or dice.random() < 1 / 3:
+        return moment
+    if what == "write" and dice.random() < 0.5:
+        return Moment(step=f"{when} print", nth=dice.randint(1, PRINTS))
+    return Moment(step=f"{when} {IMAGES}{what}", nth=1 if what == "plan" else moment.nth)
+
+
 def _rank_moment(fault: Fault) -> float:
     if not str(fault.moment):
         return 0.0
     if fault.moment.step:
-        return {"publish": 2.0, "manifest": 3.0}.get(fault.moment.step.split()[1], 0.1) + fault.moment.nth / 100
+        what = fault.moment.step.split()[1]
+        later = {"publish": 2.0, "manifest": 3.0, "print": 0.4}
+        return later.get(what, 0.4 if what.startswith(IMAGES) else 0.1) + fault.moment.nth / 100
     return fault.moment.share or 0.05
 
 

@@ -91,9 +91,10 @@ class Command:
                     found.append(process)
         return found
 
-    def kill(self, word: str) -> bool:
-        """Kill one of its processes, the oldest whose command line holds `word`; False when there is none."""
-        found = sorted(self.find(word), key=lambda process: process.pid)
+    def kill(self, *words: str) -> bool:
+        """Kill one of its processes, the oldest whose command line holds the first of `words` that any does; False if none."""
+        alive = (sorted(self.find(word), key=lambda process: process.pid) for word in words)
+        found = next(filter(None, alive), [])
         for process in found[:1]:
             with suppress(psutil.NoSuchProcess):
                 process.kill()
