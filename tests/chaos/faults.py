@@ -35,6 +35,17 @@ FOLDERS = {
 }
 
 
+def name_step(method: str, path: str) -> str | None:
+    """Return what a request does for a commit, by the method and the path of it; None when it does nothing."""
+    if method != "PUT":
+        return None
+    if (name := next((name for folder, name in FOLDERS.items() if folder in path), None)) is not None:
+        return name
+    if path.endswith("/manifest.json"):
+        return "manifest"
+    return "publish" if any(part in path for part in PUBLISHED) else None
+
+
 class Injector:
     """The faults of one plan, in order; those of a command are armed one after the other."""
 
@@ -126,15 +137,15 @@ class Injector:
         return None
 
     def _see_request(self, method: str, path: str, _query: str, number: int) -> None:
-        if (step := _name_step(method, path)) is not None and self._pass_step(f"before {step}"):
+        if (step := name_step(method, path)) is not None and self._pass_step(f"before {step}"):
             self._broken.add(number)
 
     def _see_answer(self, method: str, path: str, _query: str, _number: int, status: int) -> None:
-        if (step := _name_step(method, path)) is not None and status == 200:
+        if (step := name_step(method, path)) is not None and status == 200:
             self._pass_step(f"after {step}")
 
     def _see_response(self, method: str, path: str, _query: str, _number: int, status: int) -> None:
-        step = _name_step(method, path) or ""
+        step = name_step(method, path) or ""
         if step.endswith("write") and status == 200:
             self._segments += 1
             self._pass_step(f"before {step.replace('write', 'receipt')}")
@@ -197,16 +208,6 @@ class Injector:
         thread = threading.Timer(seconds, act)
         thread.start()
         self._threads.append(thread)
-
-
-def _name_step(method: str, path: str) -> str | None:
-    if method != "PUT":
-        return None
-    if (name := next((name for folder, name in FOLDERS.items() if folder in path), None)) is not None:
-        return name
-    if path.endswith("/manifest.json"):
-        return "manifest"
-    return "publish" if any(part in path for part in PUBLISHED) else None
 
 
 def _make_weather(kind: str, dice: random.Random) -> fault_proxy.Fault:
