@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from factory import driver, run_clock
+from factory import run_clock
 from factory.driver import check_quarantine_rate
 from factory.planning import Prepared
 from factory.remaining import find_done
