@@ -59,6 +59,23 @@ def bench_resume(
     _finish(run_bench(finished or [10_000, 100_000], output), as_json)
 
 
+@bench_app.command("creatives")
+def bench_creatives(
+    job: JobArgument = "jobs/creatives",
+    rounds: Annotated[int, typer.Option(min=1, help="Rounds after one that warms up; the median counts.")] = 5,
+    creatives: Annotated[int, typer.Option(min=1, help="Creatives of each picture slot in a round.")] = 8,
+    sheets: Annotated[
+        str | None, typer.Option(metavar="FOLDER", help="Put each layout beside Chromium's picture of it here.")
+    ] = None,
+    sets: Sets = None,
+    as_json: Json = False,
+) -> None:
+    """Measure pictures: CPU by size and step, beside Pillow and headless Chromium, and likeness with the latter."""
+    from factory.bench.creatives import run_bench
+
+    _finish(run_bench(job, sets or [], rounds, creatives, sheets), as_json)
+
+
 def _finish(result: dict[str, Any], as_json: bool) -> None:
     from factory.show import show_bench
 

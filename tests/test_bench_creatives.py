@@ -70,7 +70,7 @@ def test_chromium_draws_the_same_picture(size: tuple[int, int]) -> None:
     find_browser()
     order, made = make_creative(*size)
     scene = chromium_creative.prepare(order, made)
-    with chromium_creative.open_page(scene.stack, *size) as page:
+    with chromium_creative.open_page([scene.stack], *size) as page:
         data = chromium_creative.draw(page, scene)
         compare(open_picture(data), made)
         assert chromium_creative.draw(page, scene) == data
@@ -90,8 +90,8 @@ def test_a_missing_browser_or_driver_is_a_wrong_job(monkeypatch: pytest.MonkeyPa
     stack = chromium_creative.prepare(order, made).stack
     with monkeypatch.context() as patch:
         patch.setenv("PATH", str(tmp_path))
-        with pytest.raises(JobError, match="no Chromium"), chromium_creative.open_page(stack, 10, 10):
+        with pytest.raises(JobError, match="no Chromium"), chromium_creative.open_page([stack], 10, 10):
             pass
     monkeypatch.setitem(sys.modules, "playwright.sync_api", None)
-    with pytest.raises(JobError, match="needs playwright"), chromium_creative.open_page(stack, 10, 10):
+    with pytest.raises(JobError, match="needs playwright"), chromium_creative.open_page([stack], 10, 10):
         pass

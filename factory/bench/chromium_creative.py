@@ -7,11 +7,12 @@ that fitting has found; measuring, checks and provenance are not part of it. pla
 import base64
 import io
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from PIL import Image
 
 from factory.colors import write_hex
@@ -78,8 +79,8 @@ class Scene:
 
 
 @contextmanager
-def open_page(stack: FontStack, width: int, height: int) -> Iterator[Any]:
-    """Start headless Chromium, offline, with an empty page of that size that knows the fonts of `stack`; yield the page.
+def open_page(stacks: Sequence[FontStack], width: int, height: int) -> Iterator[Any]:
+    """Start headless Chromium, offline, with an empty page of that size that knows the fonts of `stacks`; yield the page.
 
     Raises JobError where playwright or a Chromium is missing.
     """
@@ -97,7 +98,8 @@ def open_page(stack: FontStack, width: int, height: int) -> Iterator[Any]:
         try:
             page = browser.new_context(viewport={"width": width, "height": height}, offline=True).new_page()
             page.set_content("<!doctype html><html><head></head><body></body></html>")
-            for font in {each.family: each for each in (*stack.heading, *stack.body)}.values():
+            fonts = (font for stack in stacks for font in (*stack.heading, *stack.body))
+            for font in {each.family: each for each in fonts}.values():
                 page.evaluate(_ADD_FONT, [font.family, base64.b64encode(font.data).decode()])
             yield page
         finally:
@@ -148,9 +150,22 @@ def prepare(order: Order, made: Composition) -> Scene:
 
 def draw(page: Any, scene: Scene) -> bytes:
     """Show the scene in the page of `open_page` and return a JPEG of it, by Chromium's own encoder at quality 90."""
-    page.evaluate(_SHOW, scene.parts)
+    _show(page, scene)
     data: bytes = page.screenshot(type="jpeg", quality=QUALITY)
     return data
+
+
+def draw_pixels(page: Any, scene: Scene) -> Pixels:
+    """Show the scene and return it without loss: RGB of shape (height, width, 3)."""
+    _show(page, scene)
+    return np.asarray(Image.open(io.BytesIO(page.screenshot(type="png"))).convert("RGB"))
+
+
+def _show(page: Any, scene: Scene) -> None:
+    size = {"width": scene.width, "height": scene.height}
+    if page.viewport_size != size:
+        page.set_viewport_size(size)
+    page.evaluate(_SHOW, scene.parts)
 
 
 def _list_pictures(order: Order, made: Composition) -> list[tuple[str, str, str]]:
