@@ -169,10 +169,11 @@ def plan_pictures(plan: Plan) -> PictureResources:
         auto = max(1, int(num_gpus // gpus)) if gpus else 1
         engines = auto if wanted.backdrop_replicas == "auto" else int(wanted.backdrop_replicas)
         engine_cpus = 0.25
-    # Each uses its core fully, so there are as many as cores; by Ray's book they take less, for the tasks that read, and
-    # those that cut rows into blocks, each of which asks for a whole logical CPU, must find room beside them.
+    # Each uses its core fully, so there are as many as cores; by Ray's book they take less, for the tasks that read and that
+    # cut rows into blocks must find room beside them: so much for each node that one has it, however Ray spreads the rest.
     replicas = max(1, int(num_cpus)) if wanted.replicas == "auto" else int(wanted.replicas)
-    free = max(0.25, num_cpus - 1 - READ_CPUS - engines * engine_cpus)
+    room = len(list_nodes()) * READ_CPUS * (3 if engines else 2)
+    free = max(0.25, num_cpus - room - engines * engine_cpus)
     return PictureResources(replicas, min(1.0, free / replicas), engines, engine_cpus, gpus)
 
 

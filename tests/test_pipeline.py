@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -75,6 +76,43 @@ def test_every_gpu_gets_an_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     assert ray_cluster.plan_resources(make_plan()).replicas == 8
     found = ray_cluster.plan_resources(make_plan(parallel))
     assert (found.replicas, found.text_gpus, found.finish_replicas) == (4, 2.0, 8)
+
+
+@pytest.mark.parametrize(("nodes", "cpus"), [(1, 2), (1, 64), (2, 2), (12, 8)])
+def test_picture_processes_fill_a_cluster_and_leave_room_for_rows_to_come_on_some_node(
+    monkeypatch: pytest.MonkeyPatch, nodes: int, cpus: int
+) -> None:
+    def resources() -> dict[str, Any]:
+        return {"CPU": float(nodes * cpus)}
+
+    def list_nodes() -> set[str]:
+        return set(map(str, range(nodes)))
+
+    monkeypatch.setattr(ray, "cluster_resources", resources)
+    monkeypatch.setattr(ray_cluster, "list_nodes", list_nodes)
+    found = ray_cluster.plan_pictures(make_plan())
+    assert found.replicas == nodes * cpus
+    free = nodes * cpus - found.replicas * found.cpus  # some node has the mean of it or more
+    assert free / nodes >= 2 * ray_cluster.READ_CPUS
+
+
+def test_rows_are_cut_into_blocks_where_less_than_a_cpu_is_free(cluster: None) -> None:
+    held = ray.util.placement_group([{"CPU": 3.4}])
+    ray.get(held.ready())
+    sizes: list[int] = []
+
+    def read() -> None:
+        rows = pipeline._cut(
+            ray.data.from_items([{"number": number} for number in range(5)], override_num_blocks=1), 2
+        )
+        sizes.extend(sorted(bundle.num_rows() for bundle in rows.iter_internal_ref_bundles()))
+
+    reading = threading.Thread(target=read, daemon=True)  # who waits for a whole CPU waits for ever
+    reading.start()
+    reading.join(60)
+    ray.util.remove_placement_group(held)
+    reading.join(60)
+    assert sizes == [1, 2, 2]
 
 
 def test_an_error_of_ours_comes_out_of_a_task_as_it_was_raised(cluster: None) -> None:
