@@ -101,7 +101,8 @@ class _Run:
 
     def _run_command(self) -> Trial:
         before, weather = len(self.injector.struck), self.injector.weather
-        command = self._running = Command(self._arguments, self._place.env, self._lab.folder)
+        tag = self._place.cluster.tag if self._place.cluster else None
+        command = self._running = Command(self._arguments, self._place.env, self._lab.folder, tag)
         try:
             self.injector.arm(command)
             until = time.monotonic() + COMMAND_SECONDS

@@ -30,10 +30,16 @@ class Ended:
 
 
 class Command:
-    """A running `factory` command. Its output goes to files in `folder`; `env` must name a TMPDIR of its own."""
+    """A running `factory` command. Its output goes to files in `folder`; `env` must name a TMPDIR of its own.
 
-    def __init__(self, arguments: Sequence[str], env: Mapping[str, str], folder: Path) -> None:
+    `cluster_tag` is that of the processes of a cluster that it joins: its actors live there.
+    """
+
+    def __init__(
+        self, arguments: Sequence[str], env: Mapping[str, str], folder: Path, cluster_tag: str | None = None
+    ) -> None:
         self.tag = f"{TAG}={uuid.uuid4().hex}"
+        self._cluster_tag = cluster_tag
         self._scratch = Path(env["TMPDIR"])
         self._files = [folder / f"{self.tag[-8:]}.{name}" for name in ("out", "err")]
         self._family: set[psutil.Process] = set()
@@ -85,7 +91,8 @@ class Command:
     def find(self, word: str) -> list[psutil.Process]:
         """Its processes whose command line holds `word`: Ray's actors carry their class's name there."""
         found = []
-        for process in self.find_family():
+        guests = find_tagged(self._cluster_tag) if self._cluster_tag else []
+        for process in [*self.find_family(), *guests]:
             with suppress(psutil.Error):
                 if word in " ".join(process.cmdline()) or word == process.name():
                     found.append(process)
