@@ -208,6 +208,7 @@ class Painter:
 
     def __init__(self) -> None:
         self.calls: list[list[str]] = []
+        self.has_room = False  # for HEAVY pictures
 
     def start(self) -> None:
         """Ready at once."""
@@ -220,7 +221,7 @@ class Painter:
         self.calls.append(words)
         for word in words:
             match word:
-                case "HEAVY":
+                case "HEAVY" if not self.has_room:
                     raise PictureError("out_of_memory", "it does not fit", "lower max_side", retryable=True)
                 case "NAN":
                     finish_picture(np.full((8, 8, 3), np.nan), flagged=False)
@@ -287,20 +288,30 @@ def test_a_backdrop_that_fails_spoils_no_other(atelier: Workshop, name: str, rea
     assert all(len(drawn[each].backdrops) == 1 for each in ("Lamp", "Chair"))
 
 
-def test_what_memory_did_not_hold_is_tried_again_and_told(atelier: Workshop) -> None:
+def draw_and_make(shop: Workshop, work: CopyWork, retries: int, attempt: int) -> None:
+    """Both stages, as a run has them, for one text whose creatives failed that often before."""
+    row = work.change(tries={task.creative_id: (retries, attempt) for task in work.tasks})
+    stage = BackdropStage(shop.plan, shop.studio, shop.watch)
+    tables = shop.run_batch(stage, [("copy", row.model_dump_json())])
+    shop.make_all(rows=[row for table in tables for row in list_rows(table)])
+
+
+def test_what_memory_did_not_hold_is_tried_again_told_and_saved_by_a_retry(
+    atelier: Workshop, painter: Painter
+) -> None:
     (work,) = make_named(atelier, "HEAVY")
     for attempt in range(3):
-        tables = atelier.run_batch(
-            BackdropStage(atelier.plan, atelier.studio, atelier.watch),
-            [("copy", try_again(work, attempt).model_dump_json())],
-        )
-        atelier.make_all(rows=[row for table in tables for row in list_rows(table)])
+        draw_and_make(atelier, work, 0, attempt)
     assert list_refusals(atelier.read_failures()) == [
         ("b-0", "out_of_memory", 1, "failed"),
         ("b-0", "out_of_memory", 2, "failed"),
         ("b-0", "out_of_memory", 3, "quarantined"),
     ]
     assert "lower max_side" in str(atelier.read_failures()[0].quarantine)
+    painter.has_room = True
+    draw_and_make(atelier, work, 1, 0)
+    (done,) = atelier.read_done()
+    assert (done.status, done.pictures[0].backdrop_engine) == ("accepted", "painter")
 
 
 def test_a_backdrop_that_ends_its_engine_is_told_from_its_neighbours(atelier: Workshop, painter: Painter) -> None:
