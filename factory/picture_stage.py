@@ -33,6 +33,7 @@ from factory.stages import list_rows, name_batch, settle_memory
 from factory.storage import Store
 from factory.studio import Studio
 from factory.text_stage import describe_error
+from factory.uploads import Uploads, settle
 from factory.watch import Verdict, Watching
 from factory.watchdog import Watchdog
 from schemas.creative import CopyWork, CreativeOutcome, CreativeTask
@@ -45,7 +46,6 @@ class PictureStage:
     def __init__(self, plan: Plan, studio: Studio, store: Store, watch: Watching, concurrent_calls: int) -> None:
         self._plan = plan
         self._studio = studio
-        self._store = store
         self._watch = watch
         self._execution = plan.loaded.job.execution
         self._lock = asyncio.Lock()
@@ -53,6 +53,7 @@ class PictureStage:
         self._engine: ImageEngine | None = None  # procedural: drawn here; others were drawn before
         self._drawn: dict[str, list[Backdrop]] = {}
         self._busy_since = 0.0
+        self._uploads = Uploads(store, concurrent_calls)
         # Threads of their own: what waits for a slow host must not keep back what is drawn and written.
         self._loaders = ThreadPoolExecutor(concurrent_calls, "product")
         self._committer, self._failures = (
@@ -106,6 +107,8 @@ class PictureStage:
             else:
                 outcomes = await self._make_each(drawn, product)
             await self._watch.end(key)
+            writes = self._uploads.take()
+        await settle(writes)  # before the rows that name them; the next text is worked on meanwhile
         return outcomes
 
     async def _load_watched(self, work: CopyWork, key: str) -> "Cutout | PictureError | Literal[Verdict.STOP] | None":
@@ -156,7 +159,7 @@ class PictureStage:
     async def _start(self) -> Easel:
         images = self._studio.images
         signer = load_signer(images.signing) if images.signing else None
-        press = Press(self._store, self._plan.loaded.job.text.model, signer, images.backdrop.strength is not None)
+        press = Press(self._uploads, self._plan.loaded.job.text.model, signer, images.backdrop.strength is not None)
         if images.backdrop.engine == "procedural":
             self._engine = make_image_engine(images.backdrop, self._execution.images, "")
             self._engine.start()

@@ -1,6 +1,7 @@
 """Turns a composition into a file on storage: encoded, stamped, signed where the job asks for it, checked, named by content."""
 
 import hashlib
+from typing import Protocol
 
 from factory.composition import Backdrop, Composition, Cutout
 from factory.errors import PictureError
@@ -8,7 +9,6 @@ from factory.look import check_file
 from factory.pictures.encoding import encode_picture
 from factory.pictures.provenance import Provenance, check_stamp, decide_source_type, write_xmp
 from factory.pictures.signing import Signer
-from factory.storage import Store
 from schemas.asset import Check
 from schemas.creative import CopyWork, CreativeTask, Picture
 
@@ -16,11 +16,18 @@ FOLDER = "images"
 WRITTEN = frozenset({"headline", "body", "benefits"})  # slots of layouts that may hold copy that a model wrote
 
 
-class Press:
-    """Prints pictures into `store`. `model` is the name of the text model; `signer` is None where nothing is signed."""
+class Files(Protocol):
+    """Where pictures go."""
 
-    def __init__(self, store: Store, model: str, signer: Signer | None, redraws: bool) -> None:
-        self._store = store
+    def write_bytes(self, rel: str, data: bytes) -> None:
+        """Write the file `rel`, or begin to. Raises StorageError."""
+
+
+class Press:
+    """Prints pictures into `files`. `model` is the name of the text model; `signer` is None where nothing is signed."""
+
+    def __init__(self, files: Files, model: str, signer: Signer | None, redraws: bool) -> None:
+        self._files = files
         self._model = model
         self._signer = signer
         self._redraws = redraws  # whether a generative engine starts from the product's picture
@@ -28,7 +35,7 @@ class Press:
     def print_picture(
         self, made: Composition, work: CopyWork, task: CreativeTask, product: Cutout | None
     ) -> Picture | list[Check]:
-        """Return the picture that is on storage now, or the checks of a file that must not go out.
+        """Return the picture that is written, or the checks of a file that must not go out.
 
         The same file is written again when the work is done twice: its name is its content. Raises StorageError.
         """
@@ -50,7 +57,7 @@ class Press:
             return checks
         name = hashlib.sha256(data).hexdigest()
         path = f"{FOLDER}/{name[:2]}/{name}.{encoded.extension}"
-        self._store.write_bytes(path, data)
+        self._files.write_bytes(path, data)
         picture = Picture(
             variant=0,
             path=path,
