@@ -36,13 +36,14 @@ def lay_over(ground: Pixels, layer: Pixels, x: int = 0, y: int = 0) -> None:
     if right <= left or bottom <= top:
         return
     part = layer[top - y : bottom - y, left - x : right - x]
-    seen_x, seen_y, wide, high = cv2.boundingRect(part[..., 3])
+    alpha = cv2.extractChannel(part, 3)
+    seen_x, seen_y, wide, high = cv2.boundingRect(alpha)
     if not wide:
         return
     part = part[seen_y : seen_y + high, seen_x : seen_x + wide]
     left, top = left + seen_x, top + seen_y
     place = ground[top : top + high, left : left + wide]
-    rest = cv2.cvtColor(255 - part[..., 3], cv2.COLOR_GRAY2RGB)
+    rest = cv2.cvtColor(cv2.bitwise_not(alpha[seen_y : seen_y + high, seen_x : seen_x + wide]), cv2.COLOR_GRAY2RGB)
     under = cv2.multiply(place, rest, scale=1 / 255)
     cv2.add(under, cv2.cvtColor(part, cv2.COLOR_RGBA2RGB), dst=place)
 
@@ -78,11 +79,9 @@ def resize(pixels: Pixels, width: int, height: int) -> Pixels:
 
 def trim(pixels: Pixels) -> Pixels:
     """Return RGBA `pixels` without the rows and columns at its edges that are all but clear."""
-    seen = pixels[..., 3] > 8
-    rows, columns = np.flatnonzero(seen.any(1)), np.flatnonzero(seen.any(0))
-    if not rows.size:
-        return pixels
-    return pixels[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    seen = np.asarray(pixels[..., 3] > 8, np.uint8)
+    left, top, wide, high = cv2.boundingRect(seen)
+    return pixels[top : top + high, left : left + wide] if wide else pixels
 
 
 def contain(width: int, height: int, box: Box, most: float, align: tuple[str, str]) -> tuple[int, int, int, int]:

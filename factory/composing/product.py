@@ -12,6 +12,7 @@ from factory.composition import MOST_ENLARGED, Box, Color, Cutout, Pixels, Place
 _SHADE: Color = (12, 14, 18)
 _DROP, _CONTACT = 0.30, 0.42  # how dark the shadow behind the product and the one on the ground are, 0..1
 _COARSE = 4  # shadows are drawn at a quarter of the size: they are all blur
+_TINTS = np.rint(np.outer(_SHADE, np.arange(256)) / 255).astype(np.uint8)  # for each channel by strength
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,7 @@ def _show(key: _Key) -> Shown:
     return Shown(pixels, premultiply(pixels), under, margin)
 
 
+@lru_cache(maxsize=2)  # one product at a time is worked on; each step of fitting asks for its shape
 def _trim(cutout: Cutout) -> Pixels:
     return trim(cutout.pixels) if cutout.mode == "cutout" else cutout.pixels
 
@@ -114,11 +116,8 @@ def _touch_ground(body: Pixels, shape: tuple[int, ...], pad: int, side: float) -
 
 
 def _tint(strength: Pixels) -> Pixels:
-    layer = np.empty((*strength.shape, 4), np.uint8)
-    for channel, value in enumerate(_SHADE):
-        layer[..., channel] = cv2.multiply(strength, np.array([float(value)]), scale=1 / 255).reshape(strength.shape)
-    layer[..., 3] = strength
-    return layer
+    """Return the shade in `strength` (0..255) as RGBA with premultiplied alpha."""
+    return np.asarray(cv2.merge([*(cv2.LUT(strength, tints) for tints in _TINTS), strength]))
 
 
 def _frame(pixels: Pixels, frame: int, radius: int) -> Shown:
