@@ -49,7 +49,7 @@ def open_file(data: bytes, slot: Slot) -> Opened | str:
                 num_frames=getattr(image, "n_frames", 1),
                 is_opaque=not image.has_transparency_data
                 or image.convert("RGBA").getchannel("A").getextrema()[0] == 255,
-                pixels=np.asarray(image.convert("RGB")),
+                pixels=np.asarray(image if image.mode == "RGB" else image.convert("RGB")),
             )
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         return f"the file cannot be read: {str(error)[:80]}"
