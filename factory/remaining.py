@@ -4,13 +4,13 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from factory.commit import PHASE
-from factory.failures import Failures, read_failures
+from factory.commit import IMAGES_PHASE, PHASE
+from factory.failures import IMAGES_FAILED_PHASE, Failures, read_failures
 from factory.planning import Prepared
 from factory.preview import Preview
 from factory.row_keys import make_keys
 from factory.runs import Plan, read_manifest
-from factory.segments import Finished, read_finished
+from factory.segments import Finished, list_segments, read_finished
 from factory.storage import Store
 from factory.text_assets import KEY_BYTES, digest_picture
 from factory.unit_records import Split, split_finished_units
@@ -40,6 +40,8 @@ def find_done_now(store: Store, prepared: Prepared) -> Manifest | None:
     manifest = read_manifest(store)
     if manifest is None or manifest.status != "done" or not has_same_pictures(manifest, prepared):
         return None
+    if prepared.studio is not None and not has_creatives(manifest, store):
+        return None
     not_new = read_finished(store, PHASE).with_ids(read_failures(store).list_ids())
     if prepared.preview.is_whole:
         return find_done(store, prepared.plan, prepared.preview, not_new)
@@ -62,6 +64,16 @@ def has_same_pictures(manifest: Manifest, prepared: Prepared) -> bool:
     )
     same = manifest.pictures_digest == f"{sum(parts) % 2**128:032x}"
     return same and manifest.images_digest == prepared.studio.digest
+
+
+def has_creatives(manifest: Manifest, store: Store) -> bool:
+    """Return whether the creatives of the manifest are still on storage: no file of theirs is damaged, and none is missing."""
+    finished = read_finished(store, IMAGES_PHASE)
+    if finished.num_files < len(list_segments(store, IMAGES_PHASE)):
+        return False
+    ended = finished.with_ids(list(read_failures(store, IMAGES_FAILED_PHASE).find_final()))
+    # There are more where an earlier version of the job asked for others.
+    return len(ended) >= manifest.counts["creatives_planned"]
 
 
 def is_done_by_records(manifest: Manifest, store: Store, prepared: Prepared, finished: Finished) -> bool:

@@ -1,17 +1,23 @@
 """What is left to do is known without reading the input again, exactly where earlier commands wrote it down."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from factory.commit import PHASE
+from factory.commit import IMAGES_PHASE, PHASE
+from factory.failures import IMAGES_FAILED_PHASE
 from factory.planning import Prepared
-from factory.remaining import count_new, is_done_by_records
-from factory.segments import Finished, read_finished
+from factory.remaining import count_new, has_creatives, is_done_by_records
+from factory.segments import Finished, SegmentRow, read_finished, set_aside, write_segment
+from factory.storage import Store
 from factory.unit_records import Split
+from schemas.base import digest
 from schemas.run import Manifest
 from tests.test_unit_records import Output
+
+NOW = datetime(2026, 11, 23, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -69,3 +75,28 @@ def test_what_was_read_before_is_counted_and_only_the_rest_estimated(output: Out
     assert count_new(prepared.preview, finished, halved) == (7 + 10, False)
     whole = replace(prepared.preview, is_whole=True)
     assert count_new(whole, finished, halved) == (20, True)
+
+
+def write_creatives(store: Store, phase: str, status: str, *keys: str) -> str:
+    """Commit creatives of these keys to one file and return its path."""
+    payload = '{"quarantine": {"reason": "missing"}}'
+    rows = [SegmentRow(key, status, "b-1", "meta_feed", "en-US", payload) for key in keys]
+    return f"segments/{phase}/{write_segment(store, phase, rows, 'r1', NOW)}.parquet"
+
+
+def test_a_finished_run_whose_creatives_are_damaged_or_gone_is_not_done(output: Output) -> None:
+    store, prepared = output.store, output.plan()
+    ids = [digest([number]) for number in range(5)]
+    manifest = make_manifest(prepared, creatives_planned=5)
+    paths = [write_creatives(store, IMAGES_PHASE, "accepted", *ids[start : start + 2]) for start in (0, 2)]
+    assert not has_creatives(manifest, store), "what failed for good is one of them"
+    write_creatives(store, IMAGES_FAILED_PHASE, "quarantined", f"{ids[4]}/0/1")
+    assert has_creatives(manifest, store)
+    data = store.read_bytes(paths[0])
+    write_creatives(store, IMAGES_PHASE, "accepted", *ids[:2])
+    store.write_bytes(paths[0], data[:-9])
+    assert not has_creatives(manifest, store), "nobody has been told yet"
+    set_aside(store, [(paths[0], "cut short")])
+    assert has_creatives(manifest, store)
+    store.delete(paths[1])
+    assert not has_creatives(manifest, store)
