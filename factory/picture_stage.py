@@ -53,6 +53,8 @@ class PictureStage:
         self._engine: ImageEngine | None = None  # procedural: drawn here; others were drawn before
         self._drawn: dict[str, list[Backdrop]] = {}
         self._busy_since = 0.0
+        self._loading: dict[str, float] = {}  # by batch, when its product picture began to be read
+        self._is_watched = False
         self._uploads = Uploads(store, concurrent_calls)
         # Threads of their own: what waits for a slow host must not keep back what is drawn and written.
         self._loaders = ThreadPoolExecutor(concurrent_calls, "product")
@@ -69,6 +71,7 @@ class PictureStage:
         )
 
     async def __call__(self, batch: pa.Table) -> AsyncIterator[pa.Table]:
+        self._start_watchdog()
         received = list_rows(batch)
         outcomes: list[CreativeOutcome] = []
         for kind, payload in received:
@@ -83,9 +86,14 @@ class PictureStage:
         yield make_receipts(make_creative_receipt(segment, outcomes, counts))
 
     def read_silence(self) -> float:
-        """Return the seconds that the creative under way has taken so far, 0 without one. Called from another thread."""
-        since = self._busy_since
-        return time.monotonic() - since if since else 0.0
+        """Return the seconds that the creative under way, or a product picture that is being read, has taken so far.
+
+        The longest of them; 0 without one. Called from another thread.
+        """
+        begun = list(self._loading.values())
+        if since := self._busy_since:
+            begun.append(since)
+        return time.monotonic() - min(begun) if begun else 0.0
 
     async def _make_all(self, drawn: Drawn, payload: bytes) -> list[CreativeOutcome]:
         """Make the creatives of one text, unless they are better given back: the run is ending, or they end processes."""
@@ -120,17 +128,20 @@ class PictureStage:
             return Verdict.STOP
         product: Cutout | PictureError = _name_death("the process that read its product picture died")
         if verdict is Verdict.WORK:
-            product = await asyncio.get_running_loop().run_in_executor(self._loaders, self._load, work)
+            product = await asyncio.get_running_loop().run_in_executor(self._loaders, self._load, work, key)
         await self._watch.end(key)
         return product
 
-    def _load(self, work: CopyWork) -> Cutout | PictureError:
+    def _load(self, work: CopyWork, key: str) -> Cutout | PictureError:
+        self._loading[key] = time.monotonic()
         try:
             return load_product(work.request.brief.image_uri, self._studio.images.sources, self._plan.loaded.folder)
         except PictureError as error:
             return error
         except Exception as error:  # hostile bytes find what nobody has thought of
             return PictureError("raised", describe_error(error), retryable=True)
+        finally:
+            self._loading.pop(key, None)
 
     async def _make_each(self, drawn: Drawn, product: Cutout | None) -> list[CreativeOutcome]:
         easel = self._easel or await self._start()
@@ -156,6 +167,12 @@ class PictureStage:
         except Exception as error:  # whatever one creative trips over must not take its neighbours with it
             return self._refuse(work, task, PictureError("raised", describe_error(error), retryable=True))
 
+    def _start_watchdog(self) -> None:
+        """Once in a process, when it has an event loop: reading the first product picture may hang already."""
+        if not self._is_watched:
+            Watchdog(self._execution.images.timeout_seconds, self.read_silence).start()
+            self._is_watched = True
+
     async def _start(self) -> Easel:
         images = self._studio.images
         signer = load_signer(images.signing) if images.signing else None
@@ -164,7 +181,6 @@ class PictureStage:
             self._engine = make_image_engine(images.backdrop, self._execution.images, "")
             self._engine.start()
         settle_memory()
-        Watchdog(self._execution.images.timeout_seconds, self.read_silence).start()
         self._easel = Easel(self._studio, self._draw, press)
         return self._easel
 

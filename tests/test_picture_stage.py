@@ -152,7 +152,9 @@ def test_a_run_that_ends_reads_and_makes_nothing_new(shop: Workshop) -> None:
     assert shop.store.list() == []
 
 
-def test_a_creative_that_hangs_is_seen_by_the_watchdog(shop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_creative_or_a_product_picture_that_hangs_is_seen_by_the_watchdog(
+    shop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
     watched: list[Any] = []
     seen: list[float] = []
 
@@ -161,11 +163,11 @@ def test_a_creative_that_hangs_is_seen_by_the_watchdog(shop: Workshop, monkeypat
             watched.extend([stall_seconds, read_silence])
 
         def start(self) -> None:
-            seen.append(watched[1]())
+            seen.append(watched[-1]())
 
-    def hang(*_: Any) -> CreativeOutcome:
+    def hang(*_: Any) -> Any:
         time.sleep(0.05)
-        seen.append(watched[1]())
+        seen.append(watched[-1]())
         raise PictureError("missing", "no matter")
 
     monkeypatch.setattr(picture_stage, "Watchdog", Dog)
@@ -173,7 +175,12 @@ def test_a_creative_that_hangs_is_seen_by_the_watchdog(shop: Workshop, monkeypat
     shop.make_all(shop.make_work())
     assert watched[0] == shop.plan.loaded.job.execution.images.timeout_seconds
     assert seen[0] == 0.0 and 0.05 <= seen[1] < 5.0
-    assert watched[1]() == 0.0, "an idle stage is silent for no time"
+    assert watched[-1]() == 0.0, "an idle stage is silent for no time"
+    seen.clear()
+    monkeypatch.setattr(picture_stage, "load_product", hang)
+    shop.make_all(shop.make_work("b-1", "pictures/b-1.png"))
+    assert seen[0] == 0.0 and 0.05 <= seen[1] < 5.0, "a product picture that hangs is seen too"
+    assert watched[-1]() == 0.0
 
 
 @pytest.fixture
