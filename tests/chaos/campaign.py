@@ -10,13 +10,14 @@ from tests.chaos.faults import Injector
 from tests.chaos.homes import Place, can_mount, open_place
 from tests.chaos.judge import Trial, count_doubled, judge_command, judge_naming, judge_output, judge_second
 from tests.chaos.lab import DELAY_MS, POISON_NAME, Lab
+from tests.chaos.pictures import find_poison
 from tests.chaos.plans import POISON, Fault, Plan
 from tests.chaos.runner import Command, Ended, find_tagged
 
 MAX_COMMANDS = 8
 COMMAND_SECONDS = 240.0  # an undisturbed command takes about 15; above this it hangs
 ORPHAN_SECONDS = 45.0  # for Ray to notice that its driver is gone, and to end: on a busy machine it takes its time
-CLOCK = Path(__file__).parent / "clock"
+CLOCK, POISONER = (Path(__file__).parent / name for name in ("clock", "poison"))
 _numbers = itertools.count(1)
 
 
@@ -46,8 +47,6 @@ def run_plan(lab: Lab, plan: Plan) -> Verdict:
     """Run one plan. Its output stays: in the lab's folder, or in a bucket that is named in the verdict."""
     if plan.home == "disk" and not can_mount():
         return Verdict(plan, skipped="only root may mount a small disk")
-    if plan.shape == "pictures" and plan.has(*POISON):
-        return Verdict(plan, skipped="no picture is poisonous on demand")
     truth = lab.find_truth(plan.shape)
     began = time.monotonic()
     with open_place(lab, plan, next(_numbers), lab.measure_disk(plan)) as place:
@@ -76,6 +75,10 @@ class _Run:
         self._plan = plan
         self._place = place
         self._arguments = _make_arguments(lab, plan, place)
+        if plan.shape == "pictures" and plan.has(*POISON):
+            act = next(fault.kind for fault in plan.faults if fault.kind in POISON)
+            place.env["CHAOS_POISON"] = f"{act} {find_poison(lab.find_job(plan.shape))}"
+            place.env["PYTHONPATH"] = f"{POISONER}:{place.env['PYTHONPATH']}"
         expected = -(-len(lab.find_truth(plan.shape).ids) // plan.commit_rows)
         self.injector = Injector(plan, lab.server, lab.proxy, expected)
         self.injector.count_local = place.count_segments if place.folder else None
@@ -161,6 +164,8 @@ def _make_arguments(lab: Lab, plan: Plan, place: Place) -> list[str]:
     if plan.home == "cluster":
         settings |= {"execution.text.replicas": 2, "execution.text.cpus": 0.5, "execution.text.stall_seconds": 20}
         settings |= {"execution.images.timeout_seconds": 30} if plan.shape == "pictures" else {}
+    if plan.shape == "pictures" and plan.has(*POISON):
+        settings |= {"execution.images.timeout_seconds": 10}
     if plan.shape in POISON:
         act = f"{plan.shape.removeprefix('poison_')}_on"
         settings |= {f"execution.text.engine_options.{act}": POISON_NAME}

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from factory.storage import Store
 from tests.chaos.homes import Place
 from tests.chaos.lab import PHASES, Truth, is_poisoned, read_truth
-from tests.chaos.pictures import judge_pictures
+from tests.chaos.pictures import is_poisoned_picture, judge_pictures
 from tests.chaos.plans import POISON, SIGNALS, WEATHER, Fault, Plan
 from tests.chaos.runner import Ended
 from tests.jobs import check_law, read_manifest, read_rows
@@ -39,6 +39,9 @@ _MAY_END: dict[str, set[int]] = {kind: {1} for kind in _SOFT}
 _MAY_END |= {kind: {3} for kind in SIGNALS}
 _MAY_END["kill_driver"] = {-9}
 _MAY_END["sigterm_twice"] = {3, -15}
+_POISONED = {
+    "pictures": is_poisoned_picture
+}  # which rows a plan with poison spoils, by shape; of other shapes a whole brief's
 _ADVICE = re.compile(r"^error: .+\n  fix: ", re.MULTILINE)
 _CAUSE = {"forbid": "denied", "disk_full": "disk is full"}
 _GO_ON = "Go on with: factory run"
@@ -109,11 +112,14 @@ def judge_output(plan: Plan, place: Place, truth: Truth) -> list[str]:
     breaches += _compare_ids(found.ids, truth.ids)
     if found.rows.keys() != truth.rows.keys():
         return [*breaches, f"the tables are {sorted(found.rows)}, of the undisturbed run {sorted(truth.rows)}"]
-    if "creatives" in truth.rows:
-        breaches += judge_pictures(place.output, found.rows, found.counts, truth.pictures)
+    spared = truth
     if plan.has(*POISON):
-        breaches += _judge_poison(found)
-        found, truth = _leave_poison(found), _leave_poison(truth)
+        spared = _leave_poison(truth, plan.shape)
+        breaches += _judge_poison(found, plan.shape)
+    if "creatives" in truth.rows:
+        breaches += judge_pictures(place.output, found.rows, found.counts, spared.pictures)
+    if plan.has(*POISON):
+        found, truth = _leave_poison(found, plan.shape), spared
     else:
         breaches += _compare_counts(found.counts, truth.counts)
     for table in truth.rows:
@@ -163,19 +169,22 @@ def _compare_rows(table: str, found: Sequence[Mapping[str, Any]], wanted: Sequen
     return [f"{table} differ in {names}: {[(ours.get(name), theirs[name]) for name in names][:2]}"[:500]]
 
 
-def _judge_poison(found: Truth) -> list[str]:
-    refused = [row for row in found.rows["quarantine"] if is_poisoned(row)]
-    made = [row for table in ("assets", "candidates") for row in found.rows[table] if is_poisoned(row)]
+def _judge_poison(found: Truth, shape: str) -> list[str]:
+    is_own = _POISONED.get(shape, is_poisoned)
+    refused = [row for row in found.rows["quarantine"] if is_own(row)]
+    made = [row for table, rows in found.rows.items() if table != "quarantine" for row in rows if is_own(row)]
     breaches = [] if len(refused) == 2 else [f"{len(refused)} of the 2 poisoned requests are in quarantine"]
-    breaches += [f"the poisoned brief has {len(made)} assets or candidates"] if made else []
+    breaches += [f"the poisoned brief has {len(made)} rows of what was made"] if made else []
     return breaches + [
         f"no reason for {row['request_id']}" for row in refused if not (row["reason"] and row["detail"])
     ]
 
 
-def _leave_poison(truth: Truth) -> Truth:
-    rows = {table: [row for row in rows if not is_poisoned(row)] for table, rows in truth.rows.items()}
-    return replace(truth, rows=rows)
+def _leave_poison(truth: Truth, shape: str) -> Truth:
+    is_own = _POISONED.get(shape, is_poisoned)
+    rows = {table: [row for row in rows if not is_own(row)] for table, rows in truth.rows.items()}
+    own = {row.get("image_uri") for row in truth.rows["assets"] if is_own(row)}
+    return replace(truth, rows=rows, pictures=truth.pictures - own)
 
 
 def _find_litter(place: Place) -> list[str]:

@@ -11,6 +11,7 @@ from tests.picture_jobs import make_picture_job, make_picture_rows
 
 BRIEFS = 12
 MISSING = 7  # the row whose product picture is not there
+POISONED = 3  # the row whose product picture is poison, in plans with poison
 SLOTS = ("medium_rectangle", "leaderboard")  # small ones, so that an undisturbed run takes seconds
 UNIT_ROWS = 4
 ENDS = ("accepted", "rejected", "quarantined", "remaining")
@@ -24,6 +25,16 @@ def make_job_with_pictures(folder: Path) -> Path:
     job = make_picture_job(folder, rows, images, placements=["iab_display"], execution=execution)
     (job / rows[MISSING]["image_uri"]).unlink()
     return job
+
+
+def find_poison(job: Path) -> Path:
+    """Return the product picture that is poison."""
+    return (job / str(make_picture_rows(BRIEFS)[POISONED]["image_uri"])).resolve()
+
+
+def is_poisoned_picture(row: Mapping[str, Any]) -> bool:
+    """Whether a row of a table is of a creative of the poisonous picture."""
+    return row.get("brief_id") == f"b-{POISONED}" and ("creative_id" in row or row.get("kind") == "image")
 
 
 def list_pictures(store: Store) -> frozenset[str]:
