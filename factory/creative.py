@@ -73,11 +73,16 @@ class Easel:
             return [_refuse("no_layout", f"{what} of this brief: add a layout that needs less")]
         tries: list[_Try] = []
         num_passed = 0
-        for layout, colorway in options[: images.max_tries]:
-            if num_passed == images.variants:
+        hopeless: set[str] = set()  # layouts that cannot carry this copy: another colourway does not change that
+        for layout, colorway in options:
+            if num_passed == images.variants or len(tries) == images.max_tries:
                 break
+            if layout.name in hopeless:
+                continue
             made = self._try(work, task, brand, layout, colorway, product, len(tries))
             tries.append(made)
+            if made.composition is None:
+                hopeless.add(layout.name)
             num_passed += made.variant.passed
         return tries
 
