@@ -1,7 +1,10 @@
-"""The peers of the creatives bench: they draw the same picture as the factory, from the same order."""
+"""The creatives bench measures what it says; its peers draw the same picture as the factory, from the same order."""
 
 import io
+import json
 import sys
+import time
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -10,6 +13,9 @@ import pytest
 from PIL import Image
 
 from factory.bench import chromium_creative, pillow_creative
+from factory.bench.creative_peers import measure_similarity
+from factory.bench.creatives import run_bench
+from factory.bench.stopwatch import SEAMS, STEPS, Stopwatch
 from factory.colorways import make_colorways
 from factory.compose import Misfit, Order, compose
 from factory.composition import Composition, Pixels
@@ -17,6 +23,8 @@ from factory.errors import JobError
 from factory.layouts import read_layout
 from schemas.brand import BrandKit
 from tests.browser import find_browser
+from tests.jobs import make_job
+from tests.picture_jobs import make_picture_job
 from tests.preview_layouts import KIT, make_order
 
 LAYOUT = Path(__file__).parent / "layouts" / "plain.html"
@@ -94,4 +102,80 @@ def test_a_missing_browser_or_driver_is_a_wrong_job(monkeypatch: pytest.MonkeyPa
             pass
     monkeypatch.setitem(sys.modules, "playwright.sync_api", None)
     with pytest.raises(JobError, match="needs playwright"), chromium_creative.open_page([stack], 10, 10):
+        pass
+
+
+def test_the_page_for_chromium_sets_the_product_where_the_layout_wants_it() -> None:
+    order, made = make_creative()
+    low = read_layout(
+        "low", LAYOUT.read_text(encoding="utf-8").replace('id="product"', 'id="product" class="bottom"'), ""
+    )
+    for layout, place in ((order.layout, "50% 50%"), (low, "50% 100%")):
+        head = chromium_creative.prepare(replace(order, layout=layout), made).parts["head"]
+        assert f"#product .peer-picture{{object-position:{place}}}" in head
+
+
+def test_time_counts_for_the_innermost_step() -> None:
+    stopwatch = Stopwatch()
+    inner = stopwatch.time("inner", lambda: burn(0.04))
+    outer = stopwatch.time("outer", lambda: (burn(0.02), inner(), inner()))
+    outer()
+    assert stopwatch.seconds["inner"] == pytest.approx(0.08, rel=0.2)
+    assert stopwatch.seconds["outer"] == pytest.approx(0.02, rel=0.3)
+
+
+def test_after_watching_all_is_as_before() -> None:
+    before = [getattr(owner, name) for owner, name, _ in SEAMS]
+    with pytest.raises(ZeroDivisionError), Stopwatch().watch():
+        assert all(getattr(owner, name) is not call for (owner, name, _), call in zip(SEAMS, before, strict=True))
+        raise ZeroDivisionError
+    assert [getattr(owner, name) for owner, name, _ in SEAMS] == before
+
+
+def test_likeness_is_one_for_equal_pictures_only() -> None:
+    _, made = make_creative()
+    assert measure_similarity(made.pixels, made.pixels) == pytest.approx(1)
+    assert 0.5 < measure_similarity(made.pixels, made.ground) < 0.99
+
+
+def test_bench_without_a_browser_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    result = run_bench(str(make_picture_job(tmp_path / "job")), rounds=1, creatives=1, sizes=[(300, 250)])
+    slot, full, ours, pillow, chromium = result["rows"]
+    assert [row["picture"] for row in (slot, full)] == ["feed_1x1", "full picture"]
+    assert all(row.keys() == slot.keys() for row in result["rows"])
+    assert (slot["size"], slot["passed"], full["passed"]) == ("1080x1080", "100%", "100%")
+    assert ours["tries"] == "1.00 x"
+    assert pillow["CPU ms"] > 0
+    assert "no Chromium" in chromium["CPU ms"]
+    assert "not compared" in result["summary"]
+    for each in result["sizes"]:
+        assert sum(each["steps"].values()) == pytest.approx(1, abs=0.01)
+        assert each["per_core_second"] == pytest.approx(1e3 / each["cpu_ms"], rel=0.01)
+        assert all(each["steps"][step] > 0 for step in STEPS if step != "page")  # pages were opened by the first round
+    assert json.loads(json.dumps(result))["peak_mib"] > 50
+
+
+@pytest.mark.browser
+def test_bench_compares_every_layout_with_chromium(tmp_path: Path) -> None:
+    find_browser()
+    job = make_picture_job(tmp_path / "job")
+    sizes = [(300, 250), (728, 90)]
+    result = run_bench(str(job), rounds=1, creatives=1, sheets=str(tmp_path / "sheets"), sizes=sizes)
+    assert {each["name"] for each in result["peers"] if each.get("ratio")} == {
+        row["picture"] for row in result["rows"][-3:]
+    }
+    assert {each["layout"] for each in result["likeness"]} == {"plain", "strip"}
+    assert min(each["similarity"] for each in result["likeness"]) > 0.75
+    assert len(list((tmp_path / "sheets").iterdir())) == len(result["likeness"])
+
+
+def test_bench_refuses_a_job_without_pictures(tmp_path: Path) -> None:
+    with pytest.raises(JobError, match="makes no pictures"):
+        run_bench(str(make_job(tmp_path)), rounds=1, creatives=1)
+
+
+def burn(seconds: float) -> None:
+    end = time.process_time() + seconds
+    while time.process_time() < end:
         pass

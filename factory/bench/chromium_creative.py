@@ -19,10 +19,12 @@ from factory.colors import write_hex
 from factory.compose import Order
 from factory.composing.layers import trim
 from factory.composing.page import STAGE, make_page, write_page
+from factory.composing.painter import read_align, read_logo_align
 from factory.composition import Composition, Pixels
 from factory.describe import is_right_to_left
 from factory.errors import JobError
 from factory.fonts import FontStack, load_stack
+from factory.layouts import Layout
 
 QUALITY = 90
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -36,12 +38,16 @@ _FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-# Pictures fill their boxes as the painter's do: backdrop covers, product and logo are contained, the product on a shadow.
+# Pictures fill their boxes as the painter's do: backdrop covers, product and logo are contained, the product on a shadow. The
+# renderer sets every letter in the font's default optical size, so Chromium is told to. Of a brand without a logo file the
+# peer shows no name in its place.
 _CSS = (
-    "#peer-ground{position:absolute;inset:0;width:100%;height:100%;object-fit:cover;z-index:-1}"
-    "#product,#logo{overflow:visible}.peer-picture{width:100%;height:100%;object-fit:contain}"
-    "#product .peer-picture{filter:drop-shadow(0 .8rem 1.1rem rgba(12,14,18,.35))}"
+    "html{{background:#fff}}#peer-ground{{position:absolute;inset:0;width:100%;height:100%;object-fit:cover}}"
+    "body{{font-optical-sizing:none}}#product,#logo{{overflow:visible}}.peer-picture{{width:100%;height:100%;object-fit:contain}}"
+    "#product .peer-picture{{object-position:{product}}}#logo .peer-picture{{object-position:{logo}}}"
+    "#product .peer-picture{{filter:drop-shadow(0 .8rem 1.1rem rgba(12,14,18,.35))}}"
 )
+_PLACES = {"start": "0%", "center": "50%", "end": "100%"}
 _ADD_FONT = """async ([family, data]) => {
   const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
   document.fonts.add(await new FontFace(family, bytes, {weight: "100 900"}).load());
@@ -49,6 +55,7 @@ _ADD_FONT = """async ([family, data]) => {
 _SHOW = """async ({stage, head, body, classes, colors, texts, pictures}) => {
   document.head.innerHTML = head;
   document.body.id = stage;
+  document.getElementById("peer-ground")?.remove();
   document.body.className = classes;
   document.body.innerHTML = body;
   for (const [name, value] of Object.entries(colors)) document.body.style.setProperty(name, value);
@@ -62,7 +69,8 @@ _SHOW = """async ({stage, head, body, classes, colors, texts, pictures}) => {
     image.src = address;
     image.id = id;
     image.className = id ? "" : "peer-picture";
-    (document.getElementById(place) || document.body).prepend(image);
+    if (place === stage) document.body.before(image); // under the stage's own background
+    else document.getElementById(place).prepend(image);
   }
   await Promise.all([...document.images].map((image) => image.decode()));
 }"""
@@ -124,7 +132,7 @@ def prepare(order: Order, made: Composition) -> Scene:
     head, body = write_page(page).html.split("</head>", 1)
     parts = {
         "stage": STAGE,
-        "head": head.removeprefix("<html><head>").replace("</style>", f"{_CSS}</style>", 1),
+        "head": head.removeprefix("<html><head>").replace("</style>", f"{_write_css(layout, page.rtl)}</style>", 1),
         "body": body.partition(">")[2].removesuffix("</body></html>"),
         "classes": page.stage_class,
         "colors": {"--" + name.replace("_", "-"): write_hex(value) for name, value in order.colorway.colors.items()},
@@ -166,6 +174,14 @@ def _show(page: Any, scene: Scene) -> None:
     if page.viewport_size != size:
         page.set_viewport_size(size)
     page.evaluate(_SHOW, scene.parts)
+
+
+def _write_css(layout: Layout, rtl: bool) -> str:
+    places = {
+        "product": read_align(layout.html, "product", ("center", "center"), rtl),
+        "logo": read_logo_align(layout, rtl),
+    }
+    return _CSS.format(**{name: " ".join(_PLACES[each] for each in align) for name, align in places.items()})
 
 
 def _list_pictures(order: Order, made: Composition) -> list[tuple[str, str, str]]:

@@ -22,7 +22,7 @@ from factory.errors import JobError
 from factory.fonts import load_stack
 from factory.pictures.encoding import encode_picture
 
-OURS, PILLOW, CHROMIUM = "factory", "Pillow with raqm", "headless Chromium"
+OURS, PILLOW, CHROMIUM = "by the factory", "by Pillow, raqm", "by Chromium"
 _GAP = 12  # pixels between the pictures of a sheet
 
 

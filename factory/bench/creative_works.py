@@ -110,21 +110,28 @@ class Workshop:
                 if held == len(PARTS) and len(best) == most:
                     return best
         if not best:
-            raise JobError(f"no picture of {WIDTH}x{HEIGHT} passes its checks", "see why: factory run, then its report")
+            raise JobError(
+                f"no picture of {WIDTH}x{HEIGHT} passes its checks", "see why: factory run, then its report"
+            )
         return best[:most]
 
     def list_orders(
-        self, sample: Full, sizes: Sequence[tuple[int, int]], most: int
+        self, first: Piece, sizes: Sequence[tuple[int, int]], most: int
     ) -> Iterator[tuple[Order, Composition]]:
-        """Yield every layout in up to `most` of the sizes that it is drawn for, with copy and product of a full picture."""
+        """Yield every layout in up to `most` of the sizes that it is drawn for, with copy and product of `first`, or of
+        another brief where the layout needs what that one has not.
+        """
+        pieces = [first, *(self._take(work, work.tasks[0]) for work in self.works)]
         for layout in self.studio.layouts:
             fitting = [size for size in sizes if find_aspect(*size) in layout.meta.aspects]
             for width, height in fitting[:most]:
                 slot = Slot(name="picture", role=layout.meta.role, width=width, height=height, formats=["png"])
-                order = self._order(replace(sample.piece, task=sample.piece.task.change(slot=slot)), layout)
-                made = compose(order)
-                if not isinstance(made, Misfit):
-                    yield order, made
+                for piece in pieces:
+                    order = self._order(replace(piece, task=piece.task.change(slot=slot)), layout)
+                    made = compose(order)
+                    if not isinstance(made, Misfit):
+                        yield order, made
+                        break
 
     def _list_headline(self, slot: Slot) -> Iterator[Piece]:
         for work in self.works:
@@ -158,9 +165,7 @@ def open_workshop(job: str, sets: list[str], output: str) -> Workshop:
     prepared = planning.prepare_job(job, planning.Options([*sets, *_SETTINGS], None, output, limit=BRIEFS))
     if prepared.studio is None:
         raise JobError(f"the job {job} makes no pictures", "name one with an images section, such as jobs/creatives")
-    studio = replace(
-        prepared.studio, images=prepared.studio.images.model_copy(update={"backdrop": images.Backdrop()})
-    )
+    studio = replace(prepared.studio, images=prepared.studio.images.model_copy(update={"backdrop": images.Backdrop()}))
     loaded = prepared.plan.loaded
     engine = make_image_engine(studio.images.backdrop, loaded.job.execution.images, "")
     engine.start()
