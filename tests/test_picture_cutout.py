@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from factory.composition import Pixels
-from factory.pictures.cutout import MIN_CONFIDENCE, cut_out
+from factory.pictures.cutout import cut_out
+from factory.pictures.doubts import MIN_CONFIDENCE
 
 Color = tuple[int, int, int]
 SIZE = 500
