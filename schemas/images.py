@@ -27,7 +27,9 @@ class Backdrop(Config):
     max_side: int = Field(default=1024, ge=64, le=4096)  # pixels of the longer side that the pipeline draws
     dtype: Literal["auto", "float32", "float16", "bfloat16"] = "auto"
     options: dict[str, Any] = {}  # further arguments of a pipeline's call
-    cache: dict[str, Any] = {}  # the step cache: its `kind`, and its own options; pictures come faster and a little different
+    cache: dict[
+        str, Any
+    ] = {}  # the step cache: its `kind`, and its own options; pictures come faster and a little different
     strength: float | None = Field(
         default=None, gt=0, le=1
     )  # img2img from the product on its ground: how much is redrawn

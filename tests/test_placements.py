@@ -14,7 +14,8 @@ from tests.builders import make_brief
 
 IDS = (
     "amazon_listing amazon_sponsored_brands chatgpt_ads email google_demand_gen google_display google_merchant"
-    " google_pmax google_rsa google_uploaded_display iab_display linkedin meta_carousel_card meta_catalog meta_feed meta_reels meta_story microsoft_audience"
+    " google_pmax google_rsa google_uploaded_display iab_display linkedin meta_carousel_card meta_catalog meta_feed"
+    " meta_reels meta_story microsoft_audience"
     " microsoft_merchant microsoft_rsa pinterest push sms tiktok x_post"
 ).split()
 RULES = set(

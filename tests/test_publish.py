@@ -15,8 +15,8 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from factory.parts import FOLDERS
 from factory.errors import OutputError
+from factory.parts import FOLDERS
 from factory.runs import read_manifest
 from factory.storage import Store
 from schemas.run import Manifest
