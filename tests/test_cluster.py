@@ -135,7 +135,9 @@ def test_pins_hold_every_requirement_of_the_project(extras: tuple[str, ...], pin
             needed += [line for extra in requirement.extras for line in project["optional-dependencies"][extra]]
             continue
         assert requirement.name in pinned, f"{requirement.name} has no pin: run make pin"
-        assert requirement.specifier.contains(pinned[requirement.name]), f"{requirement} and {pinned[requirement.name]}"
+        assert requirement.specifier.contains(pinned[requirement.name]), (
+            f"{requirement} and {pinned[requirement.name]}"
+        )
 
 
 @pytest.mark.parametrize("name", ["constraints.txt", "constraints-gpu.txt"])

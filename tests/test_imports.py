@@ -83,7 +83,15 @@ OWNERS = {
     "jinja2": ("sandbox", "expressions", "report", "reports"),  # templates of users only in the sandboxes
     "yaml": ("yamls", "checks.lexicon"),
     "PIL": ("pictures", "backdrops", "composing", "looks", "reports", "engines", "bench"),
-    "cv2": ("pictures", "backdrops", "composing", "looks", "engines.procedural_image", "engines.diffusers_image", "bench"),
+    "cv2": (
+        "pictures",
+        "backdrops",
+        "composing",
+        "looks",
+        "engines.procedural_image",
+        "engines.diffusers_image",
+        "bench",
+    ),
     "blitz_py": ("composing", "fonts"),
     "fontTools": ("font_files",),
     "httpx": ("pictures.fetch",),
