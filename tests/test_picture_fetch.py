@@ -1,6 +1,7 @@
 """Fetching product pictures: by http from a server that misbehaves, from folders, and what is refused before it is opened."""
 
 import io
+import logging
 import os
 import threading
 from collections.abc import Iterator
@@ -143,6 +144,14 @@ def test_every_redirect_is_judged_anew(server: PictureServer, path: str, reason:
 def test_redirects_are_followed_up_to_the_limit(server: PictureServer) -> None:
     assert Fetcher(allow(server)).fetch(f"{server.url}/to/to/to/picture") == server.picture
     assert fetch_failing(f"{server.url}/to/picture", allow(server, max_redirects=0)).reason == "too_many_redirects"
+
+
+def test_where_a_redirect_leads_is_not_logged(server: PictureServer, caplog: pytest.LogCaptureFixture) -> None:
+    for name in ("", "httpx", "httpcore", "httpcore.http11"):
+        caplog.set_level(logging.DEBUG, name)
+    assert Fetcher(allow(server)).fetch(f"{server.url}/to/picture/{SECRET}") == server.picture
+    assert server.seen[-1][0] == f"/picture/{SECRET}"
+    assert SECRET not in caplog.text and "picture" not in caplog.text
 
 
 def test_https_does_not_turn_into_http() -> None:

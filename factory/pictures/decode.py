@@ -68,12 +68,15 @@ def _check_header(image: Image.Image, sources: Sources) -> None:
 def _finish(image: Image.Image) -> Pixels:
     profile = image.info.get("icc_profile")
     plain = _reduce_depth(image)
-    plain.thumbnail((WORK_SIDE, WORK_SIDE), Image.Resampling.LANCZOS, reducing_gap=3.0)
+    plain.thumbnail(
+        (WORK_SIDE, WORK_SIDE), Image.Resampling.HAMMING, reducing_gap=3.0
+    )  # a third of what LANCZOS costs
     alpha = plain.getchannel("A") if "A" in plain.getbands() else None
     color = _convert_to_srgb(plain, profile)
     if alpha is not None:
         color.putalpha(alpha)
-    return np.ascontiguousarray(np.asarray(_turn_upright(color.convert("RGBA"), image)))
+    upright = _turn_upright(color, image)
+    return np.array(upright if upright.mode == "RGBA" else upright.convert("RGBA"))
 
 
 def _reduce_depth(image: Image.Image) -> Image.Image:
@@ -84,32 +87,35 @@ def _reduce_depth(image: Image.Image) -> Image.Image:
     if image.mode in ("L", "RGB") and "transparency" in image.info:
         return image.convert("LA" if image.mode == "L" else "RGBA")
     if image.mode in ("L", "LA", "RGB", "RGBA", "CMYK"):
-        return image.copy()
+        return image
     return image.convert("RGBA")
 
 
 def _convert_to_srgb(image: Image.Image, profile: object) -> Image.Image:
     """RGB by the embedded ICC profile; a profile that is broken or of other channels counts for none."""
     bare = image.convert("RGB") if image.mode == "RGBA" else image.convert("L") if image.mode == "LA" else image
+    plain = bare if bare.mode == "RGB" else bare.convert("RGB")
     if not isinstance(profile, bytes) or not profile:
-        return bare.convert("RGB")
+        return plain
     try:
         source = ImageCms.ImageCmsProfile(BytesIO(profile))
         if "srgb" in ImageCms.getProfileDescription(source).lower():
-            return bare.convert("RGB")  # a transform would only add rounding
+            return plain  # a transform would only add rounding
         intent = ImageCms.Intent.RELATIVE_COLORIMETRIC
         flags = ImageCms.Flags.BLACKPOINTCOMPENSATION
         target = ImageCms.createProfile("sRGB")
         made = ImageCms.profileToProfile(bare, source, target, intent, outputMode="RGB", flags=flags)
-        return made if made is not None else bare.convert("RGB")
+        return made if made is not None else plain
     except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
-        return bare.convert("RGB")
+        return plain
 
 
 def _turn_upright(picture: Image.Image, source: Image.Image) -> Image.Image:
     """Turned as the EXIF of `source` says; nonsense in it turns nothing."""
     try:
         orientation = source.getexif().get(0x0112, 1)
+        if orientation == 1:
+            return picture
         exif = Image.Exif()
         exif[0x0112] = orientation
         picture.info["exif"] = exif.tobytes()

@@ -3,6 +3,7 @@
 No proxies, no cookies, no keep-alive, no decompression. Whatever carries a secret (user, password, query) is kept out of errors.
 """
 
+import logging
 import ssl
 import time
 from collections.abc import Callable, Iterable
@@ -34,6 +35,11 @@ _MEANINGS = {
     410: ("missing", "check the address: the host has no such file any more"),
 }
 _PASSING = (408, 425, 429)
+_TALKATIVE = (
+    "httpx",
+    "httpcore",
+    *(f"httpcore.{part}" for part in ("connection", "http11", "http2", "proxy", "socks")),
+)
 
 
 def open_stream(address: str, port: int, timeout: float) -> httpcore.NetworkStream:
@@ -57,6 +63,7 @@ class Fetcher:
         host_not_allowed, private_address, unknown_host, missing, denied, refused (other 4xx), untrusted (certificate),
         too_large, encoded, redirect_loop, too_many_redirects, downgrade.
         """
+        _silence_loggers()
         deadline = _Deadline(self.clock, self.clock() + self.sources.timeout_seconds)
         url, seen = read_url(uri), set[str]()
         while True:
@@ -224,6 +231,14 @@ def _name_status(url: httpx.URL, status: int) -> PictureError:
 def _name_size(url: httpx.URL, limit: int) -> PictureError:
     message = f"{show_url(url)} is larger than max_bytes {limit}"
     return PictureError("too_large", message, "give a smaller file, or raise images.sources.max_bytes")
+
+
+def _silence_loggers() -> None:
+    """Below WARNING these libraries log addresses and headers, and where a redirect leads may be a secret."""
+    for name in _TALKATIVE:
+        logger = logging.getLogger(name)
+        if logger.level < logging.WARNING:
+            logger.setLevel(logging.WARNING)
 
 
 @cache
