@@ -6,10 +6,11 @@ import pytest
 
 from factory.composition import Pixels
 from factory.pictures.cutout import cut_out
-from factory.pictures.doubts import MIN_CONFIDENCE
+from factory.pictures.doubts import MIN_CONFIDENCE, Doubts
 
 Color = tuple[int, int, int]
 SIZE = 500
+BLACK = (30, 32, 36)
 
 
 def make_ground(color: Color = (236, 238, 240), vignette: float = 0.0, noise: float = 0.0) -> Pixels:
@@ -76,6 +77,34 @@ def test_pixels_inside_are_those_of_the_source() -> None:
         if (cut.pixels[top, left] == inside[0, 0]).all()
     ]
     assert any(each.shape == inside.shape and (each == inside).all() for each in found)
+
+
+def test_a_picture_above_analysis_size_is_cut_at_its_own() -> None:
+    picture, truth = (
+        np.asarray(cv2.resize(each, (1500, 1500)), np.uint8) for each in draw_product(make_ground(), BLACK)
+    )
+    cut = cut_out(picture)
+    assert cut.mode == "cutout"
+    area = float((cut.pixels[..., 3] / 255).sum()) / float((truth / 255).sum())
+    assert 0.98 < area < 1.02
+    inside, (height, width) = picture[650:1150, 470:1030], cut.pixels.shape[:2]
+    corners = [(top, left) for top in range(30, height - 530) for left in range(30, width - 590)]
+    assert any(
+        (cut.pixels[y, x] == inside[0, 0]).all() and (cut.pixels[y : y + 500, x : x + 560] == inside).all()
+        for y, x in corners
+    )
+    seen = cut.pixels[cut.pixels[..., 3] > 20]
+    assert seen[:, :3].max() < 120
+
+
+@pytest.mark.parametrize(
+    ("measures", "ends"), [({"border": 0.99}, False), ({"border": 0.93}, True), ({"soft": 0.3}, True)]
+)
+def test_a_doubt_that_rules_a_cut_out_ends_the_search(measures: dict[str, float], ends: bool) -> None:
+    doubts = Doubts()
+    assert not doubts.weigh(area=0.3, filled=0.3)
+    assert doubts.weigh(**measures) is ends
+    assert (doubts.confidence < MIN_CONFIDENCE) is ends
 
 
 def test_the_edge_carries_nothing_of_the_ground() -> None:
