@@ -12,7 +12,7 @@ from tests.chaos.judge import Trial, count_doubled, judge_command, judge_naming,
 from tests.chaos.lab import DELAY_MS, POISON_NAME, Lab
 from tests.chaos.pictures import find_poison
 from tests.chaos.plans import POISON, Fault, Plan
-from tests.chaos.runner import Command, Ended, find_tagged
+from tests.chaos.runner import Command, Ended, find_tagged, read_title
 
 MAX_COMMANDS = 8
 COMMAND_SECONDS = 240.0  # an undisturbed command takes about 15; above this it hangs
@@ -130,7 +130,7 @@ class _Run:
         until = time.monotonic() + ORPHAN_SECONDS
         left = ["?"]
         while left and time.monotonic() < until:
-            titles = [" ".join(process.cmdline()).strip() for process in find_tagged(self._place.cluster.tag)]
+            titles = map(read_title, find_tagged(self._place.cluster.tag))
             left = [title[:80] for title in titles if "MapWorker" in title]
             time.sleep(0.2)
         return left

@@ -142,6 +142,13 @@ def _is_alive(process: psutil.Process) -> bool:
     return False
 
 
+def read_title(process: psutil.Process) -> str:
+    """Return its command line, "" when it has just ended."""
+    with suppress(psutil.Error):
+        return " ".join(process.cmdline()).strip()
+    return ""
+
+
 def find_tagged(tag: str) -> list[psutil.Process]:
     """All living processes (zombies are dead) that have `NAME=value` in their environment."""
     wanted = tag.encode()
