@@ -9,7 +9,7 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
 
-from factory import compact as compact_module
+from factory import parts
 from factory.compact import compact
 from factory.errors import OutputError
 from factory.segments import SegmentRow, write_segment
@@ -149,9 +149,9 @@ def test_compacting_again_makes_the_same_files_and_touches_no_others(output: Pat
 
 
 def test_large_tables_become_parts_of_bounded_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compact_module, "CHUNK_ROWS", 10)
-    monkeypatch.setattr(compact_module, "PART_BYTES", 20_000)
-    monkeypatch.setattr(compact_module, "TOTAL_BYTES", 30_000)
+    monkeypatch.setattr(parts, "CHUNK_ROWS", 10)
+    monkeypatch.setattr(parts, "PART_BYTES", 20_000)
+    monkeypatch.setattr(parts, "TOTAL_BYTES", 30_000)
     store = Store(str(tmp_path))
     placements = ("google_rsa", "meta_feed", "email")
     rows = [make_row(make_accepted(n, placements[n % 3])) for n in range(300)]

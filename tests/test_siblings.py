@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from factory import compact as compact_module
+from factory import parts
 from factory import siblings as siblings_module
 from factory.compact import compact
 from factory.errors import StorageError
@@ -174,8 +174,8 @@ def test_doing_it_again_gives_the_same_bytes(tmp_path: Path) -> None:
 
 
 def test_rows_order_and_other_columns_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compact_module, "CHUNK_ROWS", 10)
-    monkeypatch.setattr(compact_module, "PART_BYTES", 5_000)
+    monkeypatch.setattr(parts, "CHUNK_ROWS", 10)
+    monkeypatch.setattr(parts, "PART_BYTES", 5_000)
     store = write_assets(tmp_path, make_many(60))
     files = compact(store, store, "text", RunLabels("m", "t", {}, NAMES)).files
     before = {path: pq.read_table(tmp_path / path, partitioning=None) for path in files}
