@@ -41,7 +41,7 @@ def build_report(store: Store, facts: RunFacts) -> dict[str, Any]:
     cost = figures.price_run(facts, counts)
     report: dict[str, Any] = {
         "run": figures.describe_run(facts),
-        "counts": counts,
+        "counts": counts if pictures else figures.keep_texts(counts),
         "conservation": figures.balance(counts),
         "accepted": figures.share_accepted(counts),
         "groups": {kind: figures.price_groups(rows, kind, facts, cost, tally.TOP) for kind, rows in groups.items()},

@@ -73,6 +73,11 @@ def describe_run(facts: RunFacts) -> dict[str, Any]:
     return run | {"versions": dict(facts.versions), "gpus": facts.gpus, "cpus": facts.cpus}
 
 
+def keep_texts(counts: dict[str, int]) -> dict[str, int]:
+    """Return the counts of a run without creatives: nothing is said of what there is none of."""
+    return {name: value for name, value in counts.items() if name != "pictures" and not name.startswith("creatives_")}
+
+
 def balance(counts: Mapping[str, int]) -> dict[str, Any]:
     """Return the lines of the conservation law, each with whether it holds."""
     rows, requests = sum(counts[name] for name in _ROWS), sum(counts[name] for name in _OUTCOMES)
