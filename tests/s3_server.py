@@ -124,6 +124,7 @@ def run_s3_server(folder: Path) -> Iterator[S3Server]:
     ports = dict(zip(_PORTS, _find_free_ports(len(_PORTS)), strict=True))
     sockets = tempfile.mkdtemp(prefix="s3-")  # a socket's path may not exceed 107 bytes, so not below `folder`
     command = [str(weed), "mini", f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1"]
+    command += ["-volume.max=4000"]  # a bucket takes several volumes, and all tests share one server
     command += [f"-{name}={port}" for name, port in ports.items()]
     command += ["-webdav=false", "-admin.ui=false", "-s3.port.iceberg=0", "-s3.port.lance=0"]
     command += ["-master.telemetry=false", "-s3.autoCreateBucket=false"]
