@@ -140,7 +140,7 @@ class BackdropStage:
             return None
         try:
             return load_product(work.request.brief.image_uri, self._studio.images.sources, self._plan.loaded.folder)
-        except Exception:
+        except Exception:  # whatever it is, that stage meets it again and names it
             return None
 
     def _draw(self, engine: ImageEngine, orders: Sequence[BackdropOrder]) -> list[Backdrop | PictureError]:

@@ -38,7 +38,6 @@ from schemas.run import Receipt
 Rows = Dataset
 
 FINISH_CALLS = 64  # calls of the finish stage that may wait for their commit at once
-PICTURE_CALLS = 16  # the same of the picture stage: each may hold a product picture and its backdrops
 STRIKES = 2  # deaths of a process after which a text whose creatives were under way is suspect
 
 
@@ -149,6 +148,7 @@ def stream_pictures(
     rows: Dataset, plan: Plan, studio: Studio, store: Store, resources: PictureResources, watch: RayWatch
 ) -> Generator[Receipt]:
     """Make the creatives of `rows` and yield a receipt for every batch that is on storage. Raises as `stream_receipts`."""
+    calls = plan.loaded.job.execution.images.rows_in_flight
     if resources.backdrop_replicas:
         num_rows = plan.loaded.job.execution.images.batch_size
         rows = _cut(rows, num_rows).map_batches(
@@ -166,11 +166,11 @@ def stream_pictures(
         batch_size=1,
         batch_format="pyarrow",
         zero_copy_batch=True,
-        fn_constructor_args=(plan, studio, store, watch, PICTURE_CALLS),
+        fn_constructor_args=(plan, studio, store, watch, calls),
         compute=ActorPoolStrategy(
             size=resources.replicas,
-            max_tasks_in_flight_per_actor=PICTURE_CALLS * 2,
-            max_concurrent_calls_per_actor=PICTURE_CALLS,
+            max_tasks_in_flight_per_actor=calls * 2,
+            max_concurrent_calls_per_actor=calls,
         ),
         num_cpus=resources.cpus,
     )

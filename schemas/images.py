@@ -105,7 +105,9 @@ class ImageExecution(Config):
     backdrop_gpus: float | Literal["auto"] = "auto"  # of one engine
     batch_size: int = Field(default=4, ge=1, le=64)  # backdrops drawn at once
     compile_blocks: bool = False
-    rows_in_flight: int = Field(default=4, ge=1, le=256)  # products that one process has under way
+    rows_in_flight: int = Field(
+        default=16, ge=1, le=256
+    )  # texts that one process fetches pictures for or has to commit
     timeout_seconds: float = Field(default=600.0, gt=0)  # for one creative; its process is then ended and started anew
 
     @property

@@ -120,5 +120,5 @@ def _turn_upright(picture: Image.Image, source: Image.Image) -> Image.Image:
         exif[0x0112] = orientation
         picture.info["exif"] = exif.tobytes()
         return ImageOps.exif_transpose(picture)
-    except Exception:
+    except Exception:  # hostile EXIF raises anything, and the picture is good without it
         return picture
