@@ -10,6 +10,7 @@ from factory.errors import JobError
 from factory.fonts import read_kit_files
 from factory.job_files import read_job_file, read_job_text, split_uri
 from factory.pictures.logo import decode_logo
+from factory.tones import fold_brand
 from factory.yamls import load_config
 from schemas.base import canonical_json
 from schemas.brand import BrandKit
@@ -40,7 +41,7 @@ def load_brands(uris: Sequence[str]) -> tuple[Brand, ...]:
     brands = tuple(load_brand(uri) for uri in uris)
     seen: dict[str, str] = {}
     for uri, brand in zip(uris, brands, strict=True):
-        first = seen.setdefault(_fold(brand.kit.name), uri)
+        first = seen.setdefault(fold_brand(brand.kit.name), uri)
         if first != uri:
             message = f"{uri}: name: {brand.kit.name!r} is also the name in {first}"
             raise JobError(message, "give each brand kit a name of its own: briefs are matched by it")
@@ -76,8 +77,8 @@ def load_brand(uri: str) -> Brand:
 
 def pick_brand(brands: Sequence[Brand], brief_brand: str) -> Brand:
     """Return the brand of that name, capitals and spaces aside; the first of `brands` (at least one) when none has it."""
-    wanted = _fold(brief_brand)
-    return next((brand for brand in brands if _fold(brand.kit.name) == wanted), brands[0])
+    wanted = fold_brand(brief_brand)
+    return next((brand for brand in brands if fold_brand(brand.kit.name) == wanted), brands[0])
 
 
 def find_actions(kit: BrandKit, locale: str) -> list[str]:
@@ -93,7 +94,3 @@ def find_legal(kit: BrandKit, locale: str) -> str:
 def _find_local(values: Mapping[str, Value], locale: str) -> Value | None:
     """What is said for the locale, else for less of it (zh-Hant-TW, zh-Hant, zh), else "default"."""
     return next((values[key] for key in (*list_wider(locale), "default") if key in values), None)
-
-
-def _fold(name: str) -> str:
-    return " ".join(name.split()).casefold()

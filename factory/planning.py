@@ -13,6 +13,7 @@ from factory.read import plan_input
 from factory.runs import SCRIPTED, LoadedJob, Plan, load_job, make_identity, read_state
 from factory.storage import Store
 from factory.studio import Studio, open_studio
+from factory.tones import list_tones
 from factory.units import InputPlan, cut_plan, join_plans
 from schemas.base import digest as digest_json
 from schemas.job import TextConfig
@@ -75,9 +76,10 @@ def prepare_loaded(
     source, num_replacing = plan_all(loaded, fixes)
     if limit is not None:
         source = cut_plan(source, limit)
+    studio = open_studio(loaded)
     plan = Plan(
         loaded=loaded,
-        identity=make_identity(loaded, digest),
+        identity=make_identity(loaded, digest, list_tones(brand.kit for brand in studio.brands) if studio else None),
         run_id="",
         attempt=f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}",
         model=loaded.job.text.model,
@@ -85,7 +87,7 @@ def prepare_loaded(
     )
     duplicates = replace(scan_ids(source, loaded.job.columns), num_replacing=num_replacing)
     preview = preview_job(plan, source, duplicates, count_rows)
-    return Prepared(plan, source, duplicates, digest, preview, open_studio(loaded), tuple(fixes))
+    return Prepared(plan, source, duplicates, digest, preview, studio, tuple(fixes))
 
 
 def plan_all(loaded: LoadedJob, fixes: Sequence[str]) -> tuple[InputPlan, int]:

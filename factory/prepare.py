@@ -1,8 +1,9 @@
 """A brief becomes requests: brief x placement x locale x segment, each with an id that everything deciding its output is in."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
+from factory.tones import pick_tone
 from schemas.base import digest
 from schemas.brief import Brief, Segment
 from schemas.placement import Placement
@@ -20,6 +21,7 @@ class Identity:
     job: str
     placements: dict[str, str]  # placement id -> digest of its rules
     seed: int
+    tones: Mapping[str, str] = field(default_factory=dict)  # of brand kits: what a brief without a tone gets
 
 
 def digest_placement(placement: Placement) -> str:
@@ -35,8 +37,10 @@ def make_requests(
     """Return the requests of one brief.
 
     `locales` are those of the job: a brief that names its own locale is written in that one only. A brief without
-    segments gives one request for everyone.
+    segments gives one request for everyone. One without a tone has that of its brand's kit.
     """
+    if identity.tones and not brief.tone:
+        brief = brief.change(tone=pick_tone(identity.tones, brief.brand))
     brief_digest = digest(brief.model_dump(mode="json", exclude=set(NOT_IN_ID)))
     segments: Sequence[Segment | None] = brief.segments or [None]
     requests = []

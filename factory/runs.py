@@ -1,7 +1,7 @@
 """Load a job, tell what its requests' ids depend on, open or resume a run, and write its manifest."""
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -95,7 +95,7 @@ def load_job(
     )
 
 
-def make_identity(loaded: LoadedJob, model_digest: str) -> Identity:
+def make_identity(loaded: LoadedJob, model_digest: str, tones: Mapping[str, str] | None = None) -> Identity:
     """Return the digests that request ids are made of: all that decides the output, nothing that decides the speed."""
     job = loaded.job
     shared = {
@@ -112,8 +112,10 @@ def make_identity(loaded: LoadedJob, model_digest: str) -> Identity:
         "checks": job.checks.model_dump(mode="json"),
         "seed": job.seed,
     }
+    if tones:
+        shared["tones"] = dict(tones)
     placements = {name: digest_placement(placement) for name, placement in loaded.placements.items()}
-    return Identity(job=digest(shared), placements=placements, seed=job.seed)
+    return Identity(job=digest(shared), placements=placements, seed=job.seed, tones=dict(tones or {}))
 
 
 def check_output(store: Store, loaded: LoadedJob) -> RunState | None:
