@@ -13,7 +13,9 @@ def fold_brand(name: str) -> str:
 def list_tones(kits: Iterable[BrandKit]) -> dict[str, str]:
     """Return the tone of each kit by the folded name of its brand, "" for every other brand; empty when no kit has a tone."""
     own = list(kits)
-    tones = {fold_brand(kit.name): kit.tone for kit in own} | {"": kit.tone for kit in own[:1]}
+    tones = {fold_brand(kit.name): kit.tone for kit in own}
+    if own:
+        tones[""] = own[0].tone
     return tones if any(tones.values()) else {}
 
 
