@@ -11,7 +11,7 @@ from factory.backdrops.starts import paint_start
 from factory.colors import write_hex
 from factory.colorways import Colorway
 from factory.composition import Backdrop, Cutout, Pixels
-from factory.describe import clean, describe_brief, name_language
+from factory.describe import clean, describe_brief, describe_request
 from factory.engines.base import BackdropPrompt, ImageEngine
 from factory.engines.procedural_image import list_families
 from factory.errors import PictureError
@@ -147,14 +147,7 @@ def _make_prompt(config: BackdropConfig, order: BackdropOrder) -> BackdropPrompt
 
 
 def _make_values(request: Request, fields: Fields, slot: Slot, colorway: Colorway) -> dict[str, Any]:
-    segment = request.segment
-    return {
-        "brief": describe_brief(request.brief, request.locale),
-        "segment": {"name": clean(segment.name), "needs": clean(segment.needs)}
-        if segment
-        else {"name": "", "needs": ""},
-        "locale": request.locale,
-        "language": name_language(request.locale),
+    return describe_request(request) | {
         "fields": {name: [clean(text) for text in texts] for name, texts in fields.items()},
         "colors": {name: name_color(color) for name, color in colorway.colors.items() if name in _COLORS},
         "aspect": find_aspect(slot.width, slot.height).value,

@@ -7,6 +7,7 @@ from typing import Any
 
 from schemas.brief import Brief
 from schemas.locales import get_language
+from schemas.request import Request
 
 MAX_DESCRIPTION = 1_200  # characters of a description that reach the prompt; more would crowd out the instructions
 
@@ -88,6 +89,19 @@ def _find_locale(tag: str) -> Any:
         return Locale.parse(tag, sep="-")
     except UnknownLocaleError:
         return Locale.parse(get_language(tag))
+
+
+def describe_request(request: Request) -> dict[str, Any]:
+    """Return what every template may use of a request: brief, segment, locale and the language's name, all inert."""
+    segment = request.segment
+    return {
+        "brief": describe_brief(request.brief, request.locale),
+        "segment": {"name": clean(segment.name), "needs": clean(segment.needs)}
+        if segment
+        else {"name": "", "needs": ""},
+        "locale": request.locale,
+        "language": name_language(request.locale),
+    }
 
 
 def describe_brief(brief: Brief, locale: str) -> dict[str, Any]:

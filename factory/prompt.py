@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
-from factory.describe import clean, describe_brief, name_language
+from factory.describe import clean, describe_brief, describe_request
 from factory.engines.base import Messages, Prompt
 from factory.errors import JobError
 from factory.sandbox import check_names, compile_template, render_block
@@ -146,14 +146,7 @@ class PromptBuilder:
         return render_block(self._template, block, values, self._where).strip()
 
     def _make_values(self, request: Request, placement: Placement, shape: Shape) -> dict[str, Any]:
-        segment = request.segment
-        return {
-            "brief": describe_brief(request.brief, request.locale),
-            "segment": {"name": clean(segment.name), "needs": clean(segment.needs)}
-            if segment
-            else {"name": "", "needs": ""},
-            "locale": request.locale,
-            "language": name_language(request.locale),
+        return describe_request(request) | {
             "placement": self._describe_placement(placement, shape),
         }
 
