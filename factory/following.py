@@ -7,13 +7,15 @@ from dataclasses import dataclass, field
 
 from factory import cluster
 from factory.cluster import RayWatch
+from factory.errors import EngineError
 from factory.progress import Progress
-from factory.standstill import Bounds, Patience
+from factory.standstill import Bounds, Patience, Standstill
 from factory.stopping import StopSign, find_exhausted, iterate_with_ticks
 from schemas.job import Job
 from schemas.run import Receipt
 
 TICK_SECONDS = 0.5  # between two looks at signals and budget while no receipt comes
+MAX_RESTARTS = 2  # of a flow that stood still
 
 
 @dataclass(slots=True)
@@ -26,6 +28,7 @@ class Follower:
     check_lease: Callable[[], None]
     totals: Receipt = field(default_factory=lambda: Receipt(segment=""))
     flow_began: float = 0.0  # monotonic seconds, 0 before the first flow
+    restarts: int = 0  # of the passes at hand
 
     @contextmanager
     def use_ray(self) -> Iterator[None]:
@@ -37,6 +40,25 @@ class Follower:
         finally:
             self.stop.take_signals()
 
+    def run(self, passes: Callable[[], None], what: str) -> None:
+        """Do the passes on the cluster; when they stand still, do them anew, on a cluster joined or started anew.
+
+        `restarts` tells them how often that was. `what` they finish is for the error. Raises FactoryError of any kind.
+        """
+        self.restarts = 0
+        while True:
+            try:
+                with self.use_ray():
+                    passes()
+                return
+            except Standstill as standstill:
+                if self.restarts == MAX_RESTARTS:
+                    hint = "read the log for what happened to its nodes; finished "
+                    hint += f"{what} are safe, the same command goes on"
+                    raise EngineError(f"the run stands still: {standstill}", hint) from standstill
+                self.restarts += 1
+                self.progress.say(f"{standstill}; what is left is begun anew")
+
     def begin(self) -> None:
         """Note that the first flow begins now, unless one has begun before."""
         self.flow_began = self.flow_began or time.monotonic()
@@ -45,16 +67,14 @@ class Follower:
         """Count what came to its end."""
         self.totals = self.totals.add(receipt)
 
-    def follow(
-        self, flow: Callable[[], Generator[Receipt]], bounds: Bounds, gpus: float, watch: RayWatch, hasty: bool
-    ) -> None:
+    def follow(self, flow: Callable[[], Generator[Receipt]], bounds: Bounds, gpus: float, watch: RayWatch) -> None:
         """Take the receipts of one pass. When the run is told to stop, let what is under way end within drain_seconds.
 
         `gpus` are in use meanwhile. Raises Standstill when nothing comes any more, and FactoryError of any kind.
         """
         self.begin()
         until: float | None = None
-        patience = Patience(bounds, cluster.list_nodes, hasty=hasty)
+        patience = Patience(bounds, cluster.list_nodes, hasty=self.restarts < MAX_RESTARTS)
         for receipt in iterate_with_ticks(flow, TICK_SECONDS):
             if receipt is not None:
                 self.add(receipt)

@@ -5,25 +5,17 @@ The first pass is over the input; each further one over what failed on the way, 
 
 from dataclasses import dataclass
 
-import pyarrow as pa
-
 from factory import cluster, pipeline
 from factory.cluster import Resources
-from factory.errors import EngineError
 from factory.failures import Failure, choose_level, read_failures
 from factory.following import Follower
-from factory.ledger import commit_unreadable, make_receipt, read_planned
+from factory.ledger import commit_unreadable, keep_planned, make_receipt
 from factory.planning import Prepared
 from factory.remaining import Left, read_left
-from factory.row_keys import make_keys
 from factory.runs import Plan
-from factory.standstill import Standstill
 from factory.storage import Store
 from factory.unit_records import take_over
 from factory.units import Unit
-
-MAX_RESTARTS = 2  # of a flow that stood still
-_STILL_HINT = "read the log for what happened to its nodes; finished requests are safe, the same command goes on"
 
 
 @dataclass(slots=True)
@@ -36,27 +28,23 @@ class Generation:
     left: Left
     follower: Follower
     resources: Resources | None = None
-    restarts: int = 0
 
     def run(self) -> None:
         """Do every pass. Raises FactoryError of any kind."""
         self.follower.add(commit_unreadable(self.prepared.source, self.plan, self.store))
-        while True:
-            self.follower.add(make_receipt("", [], take_over(self.left.split, self.plan, self.store)))
-            if not self.left.split.left and not self.left.failures.find_pending(self.left.finished):
-                return  # all of it was done before: nothing needs a cluster
-            try:
-                with self.follower.use_ray():
-                    self._run_passes()
-                return
-            except Standstill as standstill:
-                if self.restarts == MAX_RESTARTS:
-                    raise EngineError(f"the run stands still: {standstill}", _STILL_HINT) from standstill
-                self.restarts += 1
-                self.follower.progress.say(f"{standstill}; what is left is begun anew")
-                self.left = read_left(self.store, self.plan, self.prepared)
+        self._take_over()
+        if self.left.split.left or self.left.failures.find_pending(self.left.finished):
+            self.follower.run(self._run_passes, "requests")
+        # else all of it was done before: nothing needs a cluster
+
+    def _take_over(self) -> None:
+        """Count the units that an earlier command has done."""
+        self.follower.add(make_receipt("", [], take_over(self.left.split, self.plan, self.store)))
 
     def _run_passes(self) -> None:
+        if self.follower.restarts:
+            self.left = read_left(self.store, self.plan, self.prepared)
+            self._take_over()
         self.resources = cluster.plan_resources(self.plan)
         self.follower.begin()
         if self.left.split.left:
@@ -74,11 +62,7 @@ class Generation:
     def _find_pending(self, tried: dict[str, Failure]) -> dict[str, Failure]:
         """Return what failed and is to be tried again; what the job and its briefs no longer ask for is not."""
         pending = read_failures(self.store).find_pending(self.left.finished, tried)
-        if not pending:
-            return {}
-        planned = read_planned(self.store, self.plan.attempt).keys
-        keys = make_keys(pa.array(list(pending), type=pa.string())).tobytes()
-        return {each: pending[each] for at, each in enumerate(pending) if keys[16 * at : 16 * at + 16] in planned}
+        return keep_planned(pending, self.store, self.plan.attempt)
 
     def _run_first_pass(self, units: list[Unit], resources: Resources) -> None:
         crowd = pipeline.choose_crowd(self.plan.loaded.job.execution.text, level=0)
@@ -105,5 +89,4 @@ class Generation:
             self.plan.loaded.job.execution.text,
             resources.total_gpus,
             watch,
-            hasty=self.restarts < MAX_RESTARTS,
         )

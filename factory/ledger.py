@@ -3,9 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TypeVar
+
+import pyarrow as pa
 
 from factory.commit import PHASE, PLAN_PHASE
-from factory.row_keys import Keys
+from factory.row_keys import Keys, make_keys
 from factory.runs import Plan
 from factory.segments import SegmentRow, write_segment
 from factory.storage import Store
@@ -15,6 +18,8 @@ from schemas.asset import Outcome, Refusal
 from schemas.base import digest
 from schemas.creative import CreativeOutcome
 from schemas.run import Receipt, UnitCount
+
+Entry = TypeVar("Entry")
 
 
 def make_outcome_row(outcome: Outcome | CreativeOutcome) -> SegmentRow:
@@ -84,6 +89,15 @@ def read_planned(store: Store, attempt: str, phase: str = PLAN_PHASE) -> Planned
         requests.update(_list_keys(record.requests))
         refused.update(_list_keys(record.refused))
     return Planned(UnitCount(unit=attempt, **sums), units, requests | refused, refused)
+
+
+def keep_planned(entries: dict[str, Entry], store: Store, attempt: str, phase: str = PLAN_PHASE) -> dict[str, Entry]:
+    """Return the entries, by id, whose ids the command `attempt` planned in a phase."""
+    if not entries:
+        return {}
+    planned = read_planned(store, attempt, phase).keys
+    ids = _list_keys(make_keys(pa.array(list(entries), type=pa.string())))
+    return {each: entry for (each, entry), key in zip(entries.items(), ids, strict=True) if key in planned}
 
 
 def _list_keys(keys: Keys) -> list[bytes]:

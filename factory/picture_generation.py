@@ -9,7 +9,6 @@ import pyarrow as pa
 from factory import cluster, pipeline
 from factory.cluster import PictureResources, RayWatch
 from factory.commit import IMAGES_PHASE, IMAGES_PLAN_PHASE
-from factory.errors import EngineError
 from factory.failures import (
     IMAGES_FAILED_PHASE,
     Failure,
@@ -18,19 +17,15 @@ from factory.failures import (
     read_failures,
 )
 from factory.following import Follower
-from factory.ledger import read_planned
+from factory.ledger import keep_planned
 from factory.row_keys import find_keys, make_keys
 from factory.runs import Plan
 from factory.segments import Finished, read_finished
-from factory.standstill import Standstill
 from factory.storage import Store
 from factory.studio import Studio
 from factory.text_assets import KEY_BYTES, TextFile, list_text_files
 from factory.unit_records import read_records
 from schemas.creative import CreativeOutcome
-
-MAX_RESTARTS = 2  # of a flow that stood still
-_STILL_HINT = "read the log for what happened to its nodes; finished pictures are safe, the same command goes on"
 
 
 @dataclass(slots=True)
@@ -41,21 +36,11 @@ class PictureGeneration:
     studio: Studio
     store: Store
     follower: Follower
-    restarts: int = 0
     tried: dict[str, Failure] = field(default_factory=dict)
 
     def run(self) -> None:
         """Do every pass. Raises FactoryError of any kind."""
-        while True:
-            try:
-                with self.follower.use_ray():
-                    self._run_passes()
-                return
-            except Standstill as standstill:
-                if self.restarts == MAX_RESTARTS:
-                    raise EngineError(f"the run stands still: {standstill}", _STILL_HINT) from standstill
-                self.restarts += 1
-                self.follower.progress.say(f"{standstill}; what is left is begun anew")
+        self.follower.run(self._run_passes, "pictures")
 
     def _run_passes(self) -> None:
         resources = cluster.plan_pictures(self.plan)
@@ -84,15 +69,7 @@ class PictureGeneration:
     def _find_pending(self, finished: Finished) -> dict[str, Failure]:
         """Return what failed and is to be tried again; what the job and its briefs no longer ask for is not."""
         pending = read_failures(self.store, IMAGES_FAILED_PHASE).find_pending(finished, self.tried)
-        if not pending:
-            return {}
-        planned = read_planned(self.store, self.plan.attempt, IMAGES_PLAN_PHASE).keys
-        keys = make_keys(pa.array(list(pending), type=pa.string())).tobytes()
-        return {
-            each: pending[each]
-            for at, each in enumerate(pending)
-            if keys[KEY_BYTES * at : KEY_BYTES * (at + 1)] in planned
-        }
+        return keep_planned(pending, self.store, self.plan.attempt, IMAGES_PLAN_PHASE)
 
     def _run_first_pass(self, files: list[TextFile], finished: Finished, resources: PictureResources) -> None:
         failures = read_failures(self.store, IMAGES_FAILED_PHASE)
@@ -120,7 +97,6 @@ class PictureGeneration:
             self.plan.loaded.job.execution.images,
             resources.total_gpus,
             watch,
-            hasty=self.restarts < MAX_RESTARTS,
         )
 
 
