@@ -154,15 +154,15 @@ def _drive(prepared: Prepared, store: Store, lease: Lease, began: float) -> Resu
         progress.expect(num_new + len(left.failures.find_pending(left.finished)), is_exact)
         _announce(progress, prepared.preview, left.finished, num_new)
         clock = RunClock(began)
-        follower = Follower(loaded.job, progress, stop, lease.check)
-        work = Generation(plan, store, prepared, left, follower)
-        progress.enter_stage("starting: schemas and Ray")
-        work.run()
-        clock.end_flow(follower.flow_began)
-        if prepared.studio is not None and not stop.reason:
-            progress.enter_stage("starting: pictures")
-            PictureGeneration(plan, prepared.studio, store, follower).run()
-            clock.end_pictures()
+        with Follower(loaded.job, progress, stop, lease.check) as follower:
+            work = Generation(plan, store, prepared, left, follower)
+            progress.enter_stage("starting: schemas and Ray")
+            work.run()
+            clock.end_flow(follower.flow_began)
+            if prepared.studio is not None and not stop.reason:
+                progress.enter_stage("starting: pictures")
+                PictureGeneration(plan, prepared.studio, store, follower).run()
+                clock.end_pictures()
         totals = follower.totals
         if stop.by_signal:
             return Result(store.uri, None, None, totals, log, clock.split(totals), None, stop.reason)

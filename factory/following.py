@@ -1,8 +1,8 @@
 """Follows a flow on the cluster: takes its receipts, tells it when to end, and leaves it when it does not."""
 
 import time
-from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 from factory import cluster
@@ -20,7 +20,10 @@ MAX_RESTARTS = 2  # of a flow that stood still
 
 @dataclass(slots=True)
 class Follower:
-    """What the flows of one command have in common. `totals` is the sum of all receipts so far."""
+    """What the flows of one command have in common: the cluster, until the block that it is entered for ends.
+
+    `totals` is the sum of all receipts so far.
+    """
 
     job: Job
     progress: Progress
@@ -29,35 +32,50 @@ class Follower:
     totals: Receipt = field(default_factory=lambda: Receipt(segment=""))
     flow_began: float = 0.0  # monotonic seconds, 0 before the first flow
     restarts: int = 0  # of the passes at hand
+    _cluster: ExitStack | None = None
 
-    @contextmanager
-    def use_ray(self) -> Iterator[None]:
-        """Join the cluster, or start one, while the block lasts; signals stay with `stop`."""
-        try:
-            with cluster.use_ray(self.job.execution.ray_address):
-                self.stop.take_signals()  # whatever Ray did with them
-                yield
-        finally:
-            self.stop.take_signals()
+    def __enter__(self) -> "Follower":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.leave()
 
     def run(self, passes: Callable[[], None], what: str) -> None:
-        """Do the passes on the cluster; when they stand still, do them anew, on a cluster joined or started anew.
+        """Do the passes on the cluster, and stay on it; when they stand still, leave it and do them anew.
 
         `restarts` tells them how often that was. `what` they finish is for the error. Raises FactoryError of any kind.
         """
         self.restarts = 0
         while True:
             try:
-                with self.use_ray():
-                    passes()
+                self._join()
+                passes()
                 return
             except Standstill as standstill:
+                self.leave()
                 if self.restarts == MAX_RESTARTS:
                     hint = "read the log for what happened to its nodes; finished "
                     hint += f"{what} are safe, the same command goes on"
                     raise EngineError(f"the run stands still: {standstill}", hint) from standstill
                 self.restarts += 1
                 self.progress.say(f"{standstill}; what is left is begun anew")
+
+    def _join(self) -> None:
+        if self._cluster is None:
+            self._cluster = ExitStack()
+            try:
+                self._cluster.enter_context(cluster.use_ray(self.job.execution.ray_address))
+            finally:
+                self.stop.take_signals()  # whatever Ray did with them
+
+    def leave(self) -> None:
+        """Leave the cluster, or end it, if one was joined."""
+        if self._cluster is not None:
+            try:
+                self._cluster.close()
+            finally:
+                self._cluster = None
+                self.stop.take_signals()
 
     def begin(self) -> None:
         """Note that the first flow begins now, unless one has begun before."""
