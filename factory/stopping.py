@@ -48,6 +48,8 @@ class StopSign:
         if threading.current_thread() is threading.main_thread():
             for number in SIGNALS:
                 signal.signal(number, self._take)
+            # Of one that came meanwhile Ray has made a report, and set an alarm that aborts the process three seconds later.
+            signal.alarm(0)
 
     def _take(self, number: int, _frame: FrameType | None) -> None:
         if self.by_signal:

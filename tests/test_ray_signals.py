@@ -1,10 +1,12 @@
 """A signal that comes while Ray starts is a wish to stop like any other: the process ends in its own way and leaves nothing."""
 
+import os
 import subprocess
 import sys
+import uuid
 from pathlib import Path
 
-import psutil
+from tests.chaos.runner import find_tagged
 
 ROOT = Path(__file__).parent.parent
 
@@ -28,17 +30,12 @@ with stop.watch_signals(), cluster.use_ray(None):
 """
 
 
-def run(second: str) -> subprocess.CompletedProcess[str]:
+def run(second: str, tag: str = "") -> subprocess.CompletedProcess[str]:
     program = PROGRAM.format(second=second)
-    return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120, cwd=ROOT)
-
-
-def list_rays() -> set[int]:
-    return {
-        each.pid
-        for each in psutil.process_iter(["cmdline"])
-        if any("gcs_server" in part for part in each.info["cmdline"] or ())
-    }
+    env = os.environ | {"OF_TEST": tag}
+    return subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=120, cwd=ROOT, env=env
+    )
 
 
 def test_a_signal_while_ray_starts_is_kept_for_later() -> None:
@@ -47,11 +44,22 @@ def test_a_signal_while_ray_starts_is_kept_for_later() -> None:
     assert done.returncode == 0
 
 
+def test_one_between_ray_s_start_and_ours_aborts_nothing() -> None:
+    program = (
+        "import os, ray, signal, time\nfrom factory import cluster\nfrom factory.stopping import StopSign\n"
+        "stop = StopSign()\nwith stop.watch_signals(), cluster.use_ray(None):\n"
+        "    os.kill(os.getpid(), signal.SIGTERM)\n    stop.take_signals()\n"
+        "    time.sleep(4)\n    print('STOP', stop.reason, flush=True)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120, cwd=ROOT)
+    assert (done.returncode, done.stdout) == (0, "STOP SIGTERM was received\n"), done.stderr[-2000:]
+
+
 def test_a_second_one_ends_the_start_and_leaves_no_process() -> None:
-    before = list_rays()
-    done = run("os.kill(os.getpid(), signal.SIGTERM)")
+    tag = uuid.uuid4().hex
+    done = run("os.kill(os.getpid(), signal.SIGTERM)", tag)
     assert "KeyboardInterrupt" in done.stderr
-    assert list_rays() <= before
+    assert find_tagged(f"OF_TEST={tag}") == []
 
 
 def test_a_start_that_ray_gives_up_is_tried_once_more() -> None:
