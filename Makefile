@@ -3,6 +3,7 @@
 
 ENGINE ?= cpu
 ARGS ?=
+JOBS ?= 2
 VENV := $(if $(filter gpu,$(ENGINE)),.venv-gpu,.venv)
 PINS := $(if $(filter gpu,$(ENGINE)),constraints-gpu.txt,constraints.txt)
 BIN := $(VENV)/bin
@@ -55,11 +56,11 @@ install: $(VENV)/.installed  ## set up .venv for runs; ENGINE=gpu sets up .venv-
 		$(BIN)/python -c 'import ctypes; ctypes.CDLL("libnuma.so.1")' 2>/dev/null || \
 		{ $(call add_packages,libnuma1,without it the CPU engine cannot start); }
 
-test: install $(VENV)/.installed-dev  ## run the tests (ARGS go to pytest)
+test: install $(VENV)/.installed-dev  ## run the tests, JOBS=2 files at a time (ARGS go to pytest)
 	@for each in chromium chromium-browser google-chrome google-chrome-stable; do \
 		command -v $$each >/dev/null && exit 0; done; \
 		$(call add_packages,chromium,without it the tests that look at the report page cannot run)
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 check: $(VENV)/.installed-dev  ## lint, format and types
 	@$(BIN)/ruff check .

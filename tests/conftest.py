@@ -9,9 +9,10 @@ from hypothesis import settings
 from tests.s3_server import S3Server, run_s3_server
 
 # A change is judged on the same examples each time; new ones are found by running the tests without CI.
-settings.register_profile("ci", derandomize=True)
-if os.environ.get("CI"):
-    settings.load_profile("ci")
+# How long an example takes says how busy the machine is.
+settings.register_profile("ci", derandomize=True, deadline=None)
+settings.register_profile("own", deadline=None)
+settings.load_profile("ci" if os.environ.get("CI") else "own")
 
 _UNSET = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_PROFILE", "AWS_SESSION_TOKEN")
 _FAKE = {
@@ -23,6 +24,15 @@ _FAKE = {
     "AWS_CONFIG_FILE": "/dev/null",
     "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
 }
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Share the tests out among processes by file; all that load vLLM are one share, the first: memory has room for one."""
+    engine = {item.path for item in items if item.get_closest_marker("engine")}
+    for item in items:
+        group = "engine" if item.path in engine else str(item.path.relative_to(item.config.rootpath))
+        item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=lambda item: item.path not in engine)
 
 
 @pytest.fixture(scope="session")

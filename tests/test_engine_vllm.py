@@ -159,19 +159,19 @@ def test_a_compiler_that_does_not_start_in_time_is_not_the_schemas_fault() -> No
         compile_schemas({"email, en": SCHEMA}, timeout_s=0.01)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def model() -> str:
     return resolve_model("smollm2-135m-instruct", default_cache())
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def run() -> Iterator[Run[Any]]:
     """Runs coroutines on one loop: an engine lives on the loop that it was started on."""
     with asyncio.Runner() as runner:
         yield runner.run
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def engine(model: str, run: Run[Any]) -> Iterator[VllmTextEngine]:
     """A started engine for all tests."""
     engine = VllmTextEngine(make_config(model, engine_options=OPTIONS))
@@ -281,7 +281,7 @@ def test_an_engine_that_stands_still_is_silent_and_heard_again_when_it_goes_on(
 
     async def write_and_listen() -> tuple[float, float]:
         began, longest = time.monotonic(), 0.0
-        writing = asyncio.gather(*(engine.generate(make_prompt(70 + number)) for number in range(12)))
+        writing = asyncio.gather(*(engine.generate(make_prompt(70 + number)) for number in range(5)))
         while not writing.done():
             longest = max(longest, engine.read_silence())
             await asyncio.sleep(0.05)

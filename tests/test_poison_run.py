@@ -19,8 +19,8 @@ EXECUTION = {
     "text": {
         "batch_rows": 4,
         "batches_in_flight": 4,
-        "timeout_seconds": 10,
-        "stall_seconds": 12,
+        "timeout_seconds": 6,
+        "stall_seconds": 7,
         "engine_options": ENGINE,
     },
 }

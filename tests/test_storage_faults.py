@@ -44,6 +44,7 @@ def proxy(s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[FaultProxy]
     """A proxy in front of the server, to which the environment points."""
     with FaultProxy(s3.endpoint) as proxy:
         monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.endpoint)
+        monkeypatch.setattr(retries, "FIRST_PAUSE_SECONDS", 0.02)
         yield proxy
 
 
