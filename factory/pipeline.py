@@ -180,7 +180,8 @@ def stream_pictures(
 def _cut(rows: Dataset, num_rows: int) -> Dataset:
     """Return `rows` in blocks of `num_rows`, cut by tasks that are content with a share of a logical CPU.
 
-    Ray gives such tasks a whole one, without a parameter: where processes leave less on each node, or one has gone, they wait for ever.
+    Ray gives such tasks a whole one, without a parameter: where processes leave less on each node they wait for ever, as
+    they do when a node has gone.
     """
     blocks = rows.repartition(target_num_rows_per_block=num_rows)
     blocks._logical_plan.dag.ray_remote_args["num_cpus"] = READ_CPUS
