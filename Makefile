@@ -60,7 +60,7 @@ test: install $(VENV)/.installed-dev  ## run the tests, JOBS=2 files at a time (
 	@for each in chromium chromium-browser google-chrome google-chrome-stable; do \
 		command -v $$each >/dev/null && exit 0; done; \
 		$(call add_packages,chromium,without it the tests that look at the report page cannot run)
-	@$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup --no-loadscope-reorder $(ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) $(ARGS)
 
 check: $(VENV)/.installed-dev  ## lint, format and types
 	@$(BIN)/ruff check .

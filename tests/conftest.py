@@ -5,6 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.s3_server import S3Server, run_s3_server
 
@@ -13,6 +15,8 @@ from tests.s3_server import S3Server, run_s3_server
 settings.register_profile("ci", derandomize=True, deadline=None)
 settings.register_profile("own", deadline=None)
 settings.load_profile("ci" if os.environ.get("CI") else "own")
+
+ENGINE_FILES = {"tests/chaos/test_chaos.py", "tests/test_end_to_end.py", "tests/test_engine_vllm.py"}
 
 _UNSET = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_PROFILE", "AWS_SESSION_TOKEN")
 _FAKE = {
@@ -26,13 +30,25 @@ _FAKE = {
 }
 
 
+class ByFile(LoadScopeScheduling):
+    """Gives each process whole files of tests; all that load vLLM go to one: there is memory for one engine at a time."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return "engine" if file in ENGINE_FILES else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile:
+    """With -n, take the scheduler above."""
+    config.option.loadscopereorder = False  # the long ones come first by name
+    return ByFile(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Share the tests out among processes by file; all that load vLLM are one share, the first: memory has room for one."""
-    engine = {item.path for item in items if item.get_closest_marker("engine")}
-    for item in items:
-        group = "engine" if item.path in engine else str(item.path.relative_to(item.config.rootpath))
-        item.add_marker(pytest.mark.xdist_group(group))
-    items.sort(key=lambda item: item.path not in engine)
+    """Hold ENGINE_FILES to what it says."""
+    marked = {item.nodeid.partition("::")[0] for item in items if item.get_closest_marker("engine")}
+    if marked - ENGINE_FILES:
+        raise pytest.UsageError(f"ENGINE_FILES in tests/conftest.py lacks {sorted(marked - ENGINE_FILES)}")
 
 
 @pytest.fixture(scope="session")
