@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from factory.colors import measure_contrast, mix, parse_hex
 from factory.composition import Color
@@ -29,6 +30,7 @@ class Colorway:
     is_dark: bool
 
 
+@lru_cache(maxsize=64)  # every creative of a brand asks for them
 def make_colorways(colors: Colors) -> tuple[Colorway, ...]:
     """Return the colourways of a palette: light, tint, brand, dark, accent, second, in that order, less those that look alike.
 

@@ -79,14 +79,7 @@ class FontStack:
         A letter and its marks have to be in one font: a renderer does not build one out of two. Spaces, joiners, direction
         marks and variation selectors need no glyph.
         """
-        fonts = self.heading if heading else self.body
-        missing: dict[int, None] = {}
-        for cluster in _split_clusters(unicodedata.normalize("NFC", text)):
-            if any(font.covered.issuperset(cluster) for font in fonts):
-                continue
-            nowhere = [code for code in cluster if not any(code in font.covered for font in fonts)]
-            missing |= dict.fromkeys(nowhere or cluster[1:])
-        return "".join(map(chr, missing))
+        return _find_missing(self.heading if heading else self.body, text)
 
 
 def load_stack(fonts: Fonts, folder: str, locale: str) -> FontStack:
@@ -179,6 +172,17 @@ def _read_kit_file(folder: str, name: str) -> bytes:
 
 def _name_family(digests: Sequence[str]) -> str:
     return f"ff-{hashlib.sha256(''.join(digests).encode()).hexdigest()[:16]}"
+
+
+@lru_cache(maxsize=4096)  # all sizes of an ad, and all tries at each, say the same
+def _find_missing(fonts: tuple[Font, ...], text: str) -> str:
+    missing: dict[int, None] = {}
+    for cluster in _split_clusters(unicodedata.normalize("NFC", text)):
+        if any(font.covered.issuperset(cluster) for font in fonts):
+            continue
+        nowhere = [code for code in cluster if not any(code in font.covered for font in fonts)]
+        missing |= dict.fromkeys(nowhere or cluster[1:])
+    return "".join(map(chr, missing))
 
 
 def _split_clusters(text: str) -> Iterator[list[int]]:

@@ -9,7 +9,7 @@ import numpy as np
 from factory.composition import Box, Composition, Pixels, Placed
 from factory.looks.blur import measure_product_blur
 from factory.looks.ink import Ink, measure_contrast, measure_cover
-from factory.looks.pixels import OPAQUE, Floats, Mask, clip_box, convert_lab, find_same, shrink
+from factory.looks.pixels import OPAQUE, Floats, Mask, clip_box, convert_lab, find_same, shrink_composition
 from schemas.creative import Slot
 
 STEP_PX = (
@@ -69,7 +69,7 @@ class LookContext:
     @cached_property
     def small(self) -> Pixels:
         """The picture reduced by a whole number, so that its longer side is at most 256 pixels."""
-        return shrink(self.composition.pixels)
+        return shrink_composition(self.composition)
 
     @cached_property
     def small_lab(self) -> Floats:

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from factory.composition import Composition, Pixels
-from factory.looks.pixels import shrink
+from factory.looks.pixels import shrink, shrink_composition
 from factory.pictures.provenance import read_source_type
 from schemas.creative import Slot
 
@@ -101,7 +101,7 @@ def find_gray_edge(opened: Opened) -> str:
 
 def find_difference(opened: Opened, composition: Composition) -> str:
     """It shows what was composed and checked."""
-    one, other = shrink(opened.pixels), shrink(composition.pixels)
+    one, other = shrink(opened.pixels), shrink_composition(composition)
     if one.shape != other.shape:
         return "it has another size than the composition"
     difference = float(np.abs(one.astype(np.int16) - other).mean())

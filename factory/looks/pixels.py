@@ -1,12 +1,13 @@
 """Arrays of pixels: boxes in whole pixels, what is the same, small copies, colours as the eye tells them apart."""
 
+from functools import lru_cache
 from math import ceil
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from factory.composition import Box, Pixels
+from factory.composition import Box, Composition, Pixels
 
 Floats = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.uint8]  # 255 where it holds, else 0
@@ -59,3 +60,9 @@ def shrink(pixels: Pixels, side: int = SMALL_SIDE) -> Pixels:
     high, wide = max(1, height // times), max(1, width // times)
     whole = pixels[: high * times, : wide * times] if min(height, width) >= times else pixels
     return np.asarray(cv2.resize(whole, (wide, high), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+@lru_cache(maxsize=2)  # of one try: scores and the check of its file ask for it
+def shrink_composition(composition: Composition) -> Pixels:
+    """Return the composition's picture as `shrink` does; not to be written to."""
+    return shrink(composition.pixels)
