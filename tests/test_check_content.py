@@ -20,6 +20,7 @@ CASES = [
     ("invisible", "en-US", "Dry \ud83d feet", "Dry feet"),
     ("incomplete", "en-US", "Waterproof boots and", "Waterproof boots"),
     ("incomplete", "en-US", "Waterproof boots with", "The boots you fall in love with"),
+    ("incomplete", "en-US", "Steel bottle with a leakproof lid that", "No other bottle does that"),
     ("incomplete", "en-US", "Waterproof boots,", "Waterproof, light boots"),
     ("incomplete", "en-US", "Waterproof boots…", "Waterproof boots."),
     ("incomplete", "en-US", "Boots (waterproof", "Boots (waterproof)"),
