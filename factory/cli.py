@@ -1,6 +1,7 @@
 """All verbs of `factory`. Parses arguments, prints results, decides exit codes; everything else is imported on demand."""
 
 import json
+import os
 import shlex
 import sys
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -173,7 +174,10 @@ def main() -> NoReturn:
         sys.exit(2)
     if ended == _INTERRUPTED:
         typer.echo("stopped: finished requests are safe, the same command goes on", err=True)
-        sys.exit(3)
+        sys.stdout.flush()
+        os._exit(
+            3
+        )  # at once: Ray's own farewell takes long, and aborts the process when one of its threads still works
     sys.exit(ended if isinstance(ended, int) else 0)
 
 

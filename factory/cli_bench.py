@@ -76,6 +76,22 @@ def bench_creatives(
     _finish(run_bench(job, sets or [], rounds, creatives, sheets), as_json)
 
 
+@bench_app.command("backdrops")
+def bench_backdrops(
+    job: JobArgument = "jobs/creatives",
+    limit: Annotated[int | None, typer.Option(min=1, help="Only so many briefs.")] = None,
+    rounds: Annotated[
+        int, typer.Option(min=1, help="Timed calls of the engine, eager and compiled, in each way.")
+    ] = 3,
+    sets: Sets = None,
+    as_json: Json = False,
+) -> None:
+    """Measure a picture model: the images phase beside a bare diffusers loop, and eager, batched, compiled alone."""
+    from factory.bench.backdrops import run_bench
+
+    _finish(run_bench(job, sets or [], limit, rounds), as_json)
+
+
 def _finish(result: dict[str, Any], as_json: bool) -> None:
     from factory.show import show_bench
 

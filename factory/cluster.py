@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from subprocess import Popen
 from typing import Any
 
-import psutil
 import ray
 from ray._private import auto_init_hook
 from ray._private import utils as ray_settings
 from ray.data import DataContext
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from factory.engines.guard import start_guard
+from factory.engines.guard import let_be, start_follower
 from factory.engines.vllm_options import runs_on_cpu
 from factory.errors import EngineError, JobError
 from factory.runs import Plan
@@ -23,6 +22,9 @@ from factory.watch import Start, Verdict, Watch
 READ_CPUS = 0.25
 
 Guard = Popen[bytes]
+_left: list[
+    Guard
+] = []  # of clusters that were left in haste: closing one would end Ray under threads that still use it
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,13 @@ def use_ray(address: str | None) -> Iterator[None]:
     guard = _start_guarded(address)
     try:
         yield
-    finally:
+    except KeyboardInterrupt:  # a second signal: at once. The guard acts when this process is gone.
+        _left.append(guard)
+        raise
+    except BaseException:
+        _end_ray(guard)
+        raise
+    else:
         _end_ray(guard)
 
 
@@ -181,33 +189,28 @@ def _leave_signals(_handler: object) -> None:
     """Take no signal: `StopSign` has them."""
 
 
-def _start_guarded(address: str | None) -> Guard | None:
+def _start_guarded(address: str | None) -> Guard:
     """Start or join, twice if need be: on a busy machine Ray's processes do not always find one another in time."""
-    before = set(psutil.Process().children(recursive=True))
     for is_last in (False, True):
+        guard = start_follower()  # first: this process may be killed at any moment
         try:
             _start_ray(address)
         except EngineError:
-            _end_ray(_guard_new(before))
+            _end_ray(guard)
             if is_last:
                 raise
         except BaseException:  # cut off by a second signal
-            _end_ray(_guard_new(before))
+            _end_ray(guard)
             raise
         else:
+            let_be(guard)
             break
-    return _guard_new(before)
+    return guard
 
 
-def _guard_new(before: set[psutil.Process]) -> Guard | None:
-    started = set(psutil.Process().children(recursive=True)) - before
-    return start_guard(child.pid for child in started) if started else None
-
-
-def _end_ray(guard: Guard | None) -> None:
+def _end_ray(guard: Guard) -> None:
     ray.shutdown()
-    if guard is not None:
-        guard.communicate()  # ends what Ray has left, and waits for that
+    guard.communicate()  # ends what Ray has left, and waits for that
 
 
 def _start_ray(address: str | None) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from factory.backdrop_stage import BackdropStage
 from factory.errors import OutputError, QuarantineRateError
 from factory.failures import (
     FAILED_PHASE,
@@ -74,11 +75,11 @@ class Result:
         return is_unfinished(self.ending.counts)
 
 
-def run_job(path: str, options: Options) -> Result:
+def run_job(path: str, options: Options, stage: type[BackdropStage] = BackdropStage) -> Result:
     """Run a job, or go on with it, or find it done. Progress goes to stderr; Ray's and vLLM's own words to a log file.
 
     Raises FactoryError of any kind. A run that refused more rows than the job allows ends whole, with the error to show
-    in its result.
+    in its result. `stage` draws the backdrops that an engine is asked for.
     """
     began = time.monotonic()
     prepared = prepare_job(path, options)
@@ -90,7 +91,7 @@ def run_job(path: str, options: Options) -> Result:
         too_many = check_quarantine_rate(done.counts, highest)
         return Result(store.uri, done, None, Receipt(segment=""), _locate_log(prepared.plan), {}, too_many)
     with hold_lease(store, f"factory run {path}", say=_say) as lease:
-        return _drive(prepared, store, lease, began)
+        return _drive(prepared, store, lease, began, stage)
 
 
 def retry_job(uri: str, reason: str | None, briefs: str | None) -> tuple[Result | None, int]:
@@ -139,7 +140,9 @@ def reopen(store: Store, state: RunState, chosen: dict[str, Failure], phase: str
         write_segment(store, phase, rows, state.run_id, datetime.now(UTC))
 
 
-def _drive(prepared: Prepared, store: Store, lease: Lease, began: float) -> Result:
+def _drive(
+    prepared: Prepared, store: Store, lease: Lease, began: float, stage: type[BackdropStage] = BackdropStage
+) -> Result:
     """Make what is not there yet, then everything that is made of it."""
     loaded = prepared.plan.loaded
     state = open_run(
@@ -161,7 +164,7 @@ def _drive(prepared: Prepared, store: Store, lease: Lease, began: float) -> Resu
             clock.end_flow(follower.flow_began)
             if prepared.studio is not None and not stop.reason:
                 progress.enter_stage("starting: pictures")
-                PictureGeneration(plan, prepared.studio, store, follower).run()
+                PictureGeneration(plan, prepared.studio, store, follower, stage).run()
                 clock.end_pictures()
         totals = follower.totals
         if stop.by_signal:

@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from factory import cluster, pipeline
+from factory.backdrop_stage import BackdropStage
 from factory.cluster import PictureResources, RayWatch
 from factory.commit import IMAGES_PHASE, IMAGES_PLAN_PHASE
 from factory.failures import (
@@ -36,6 +37,7 @@ class PictureGeneration:
     studio: Studio
     store: Store
     follower: Follower
+    stage: type[BackdropStage] = BackdropStage
     tried: dict[str, Failure] = field(default_factory=dict)
 
     def run(self) -> None:
@@ -93,7 +95,7 @@ class PictureGeneration:
 
     def _follow(self, rows: pipeline.Rows, resources: PictureResources, watch: RayWatch) -> None:
         self.follower.follow(
-            lambda: pipeline.stream_pictures(rows, self.plan, self.studio, self.store, resources, watch),
+            lambda: pipeline.stream_pictures(rows, self.plan, self.studio, self.store, resources, watch, self.stage),
             self.plan.loaded.job.execution.images,
             resources.total_gpus,
             watch,

@@ -145,14 +145,20 @@ def read_failed_copy(plan: Plan, studio: Studio, store: Store, files: Sequence[T
 
 
 def stream_pictures(
-    rows: Dataset, plan: Plan, studio: Studio, store: Store, resources: PictureResources, watch: RayWatch
+    rows: Dataset,
+    plan: Plan,
+    studio: Studio,
+    store: Store,
+    resources: PictureResources,
+    watch: RayWatch,
+    stage: type[BackdropStage] = BackdropStage,
 ) -> Generator[Receipt]:
     """Make the creatives of `rows` and yield a receipt for every batch that is on storage. Raises as `stream_receipts`."""
     calls = plan.loaded.job.execution.images.rows_in_flight
     if resources.backdrop_replicas:
         num_rows = plan.loaded.job.execution.images.batch_size
         rows = _cut(rows, num_rows).map_batches(
-            BackdropStage,
+            stage,
             batch_size=num_rows,
             batch_format="pyarrow",
             zero_copy_batch=True,

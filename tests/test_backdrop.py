@@ -27,7 +27,7 @@ from schemas.brand import Colors
 from schemas.creative import Slot
 from schemas.images import Backdrop, ImageExecution
 from tests.builders import make_brief, make_request
-from tests.tiny_pipelines import build_tiny_pipeline
+from tests.random_pipelines import build_tiny_pipeline
 
 PROCEDURAL = Backdrop()
 COLORWAYS = make_colorways(Colors(primary="#0b3d2e", secondary="#8fbf9f", accent="#f18f01"))

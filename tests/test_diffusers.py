@@ -14,7 +14,7 @@ from factory.engines.base import BackdropPrompt
 from factory.engines.diffusers_image import DiffusersEngine
 from factory.errors import EngineError, JobError, PictureError
 from schemas.images import Backdrop, ImageExecution
-from tests.tiny_pipelines import build_tiny_pipeline
+from tests.random_pipelines import build_tiny_pipeline
 
 Kinds = dict[str, Path]
 

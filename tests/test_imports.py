@@ -78,7 +78,7 @@ OWNERS = {
     "gguf": ("engines.models", "engines.bundled"),
     "huggingface_hub": ("engines.models", "engines.bundled"),
     "sentence_transformers": ("engines.minilm",),
-    "diffusers": ("engines.diffusers_image",),
+    "diffusers": ("engines.diffusers_image", "bench"),
     "duckdb": ("report", "reports"),
     "jinja2": ("sandbox", "expressions", "report", "reports"),  # templates of users only in the sandboxes
     "yaml": ("yamls", "checks.lexicon"),

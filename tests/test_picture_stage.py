@@ -9,13 +9,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from factory import backdrop_stage, picture_stage
 from factory.backdrop_stage import BackdropStage
 from factory.composition import Cutout
 from factory.creative import Easel
 from factory.engines.base import BackdropPrompt
-from factory.engines.pipeline_calls import finish_picture
+from factory.engines.pipeline_calls import finish_pictures
 from factory.errors import EngineError, PictureError, StorageError
 from factory.picture_rows import Drawn, unpack_work
 from factory.pictures.product import load_product
@@ -231,7 +232,7 @@ class Painter:
                 case "HEAVY" if not self.has_room:
                     raise PictureError("out_of_memory", "it does not fit", "lower max_side", retryable=True)
                 case "NAN":
-                    finish_picture(np.full((8, 8, 3), np.nan), flagged=False)
+                    finish_pictures(torch.full((1, 3, 8, 8), torch.nan), [False])
                 case "RAISER":
                     raise IndexError("a defect of the pipeline")
                 case "DEAD":

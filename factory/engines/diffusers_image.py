@@ -8,6 +8,7 @@ and no code that comes with a model is run.
 import dataclasses
 import math
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ import numpy as np
 from factory.backdrops.sizes import find_bucket, fit_picture
 from factory.composition import Pixels
 from factory.engines.base import BackdropPrompt
-from factory.engines.pipeline_calls import PipelineCall, check_cache_options, finish_picture, read_call
+from factory.engines.pipeline_calls import PipelineCall, check_cache_options, finish_pictures, read_call
 from factory.engines.torch_devices import choose_device, choose_dtype, free_memory
 from factory.errors import EngineError, JobError, PictureError
 from schemas.images import Backdrop, ImageExecution
@@ -43,6 +44,7 @@ class DiffusersEngine:
         self._device = device
         self._step = 16
         self._room: dict[tuple[int, int], int] = {}  # batch sizes that memory was found to hold
+        self._fitter = ThreadPoolExecutor(1, "fit")  # scales what was drawn while the next batch is
         self._text: tuple[Any, PipelineCall] | None = None
         self._image: tuple[Any, PipelineCall] | None = None
 
@@ -140,7 +142,7 @@ class DiffusersEngine:
         """Draw in batches, halved for good at a size whose batch memory did not hold."""
         import torch
 
-        pictures: list[Pixels] = []
+        pictures: list[Future[Pixels]] = []
         while len(pictures) < len(prompts):
             bucket = find_bucket(prompts[0].width, prompts[0].height, self._config.max_side, self._step)
             room = self._room.get(bucket, self._execution.batch_size)
@@ -156,9 +158,9 @@ class DiffusersEngine:
                 message = f"a picture of {bucket[0]}x{bucket[1]} does not fit into the accelerator's memory"
                 raise PictureError("out_of_memory", message, hint, retryable=True)
             self._room[bucket] = len(batch) // 2
-        return pictures
+        return [picture.result() for picture in pictures]
 
-    def _call(self, prompts: Sequence[BackdropPrompt]) -> list[Pixels]:
+    def _call(self, prompts: Sequence[BackdropPrompt]) -> list[Future[Pixels]]:
         import torch
 
         found = self._text if prompts[0].start is None else self._image
@@ -186,9 +188,8 @@ class DiffusersEngine:
                 raise torch.OutOfMemoryError(str(error)) from error
             raise EngineError(f"the picture engine failed: {_first_line(error)}", "start it again") from error
         flags = getattr(output, "nsfw_content_detected", None) or [False] * len(prompts)
-        images = np.asarray(output.images)
-        drawn = [finish_picture(image, bool(flag)) for image, flag in zip(images, flags, strict=True)]
-        return [fit_picture(pixels, first.width, first.height) for pixels in drawn]
+        pictures = finish_pictures(output.images, [bool(flag) for flag in flags])
+        return [self._fitter.submit(fit_picture, pixels, first.width, first.height) for pixels in pictures]
 
 
 def _start_from(

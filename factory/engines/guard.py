@@ -1,9 +1,10 @@
-"""Ends the processes it is given when the process that started it dies, however it dies.
+"""Ends the processes it is given, or has seen start, when the process that started it dies, however it dies.
 
 An engine's own children outlive a parent that was killed or left by `os._exit`, and go on holding its memory or GPU.
 """
 
 import os
+import select
 import subprocess
 import sys
 import time
@@ -12,15 +13,31 @@ from contextlib import suppress
 
 import psutil
 
+LOOK_SECONDS = 0.2  # between two looks at what a process has started
+
 
 def start_guard(pids: Iterable[int]) -> "subprocess.Popen[bytes]":
     """Start a guard over `pids` that acts when this process is gone. Close its stdin to make it act at once."""
-    command = [
-        sys.executable,
-        "-P",
-        __file__,
-        *map(str, pids),
-    ]  # by path: `factory` may not be on a plain Python's path
+    return _start("over", pids)
+
+
+def start_follower() -> "subprocess.Popen[bytes]":
+    """Start a guard over all that this process and its descendants start from now on, until `let_be` is called."""
+    known = {child.pid for child in psutil.Process().children(recursive=True)}
+    return _start("after", [os.getpid(), *known])
+
+
+def let_be(follower: "subprocess.Popen[bytes]") -> None:
+    """Tell a follower that nothing more is started that it should guard. It goes on over what it has seen."""
+    if follower.stdin is not None:
+        with suppress(BrokenPipeError):  # somebody ended it: what it guarded has to end by itself
+            follower.stdin.write(b".")
+            follower.stdin.flush()
+
+
+def _start(kind: str, pids: Iterable[int]) -> "subprocess.Popen[bytes]":
+    command = [sys.executable, "-P", __file__, kind]  # by path: `factory` may not be on a plain Python's path
+    command += map(str, pids)
     # Its own session, and no child of ours: what ends our process group or, as Ray does when a worker exits, our
     # children, must not end the guard first.
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True)
@@ -54,5 +71,24 @@ def watch(pids: Iterable[int]) -> None:
     end_processes(processes, seconds=5)
 
 
+def follow(parent: int, known: Iterable[int]) -> None:
+    """Note what `parent` starts, those `known` left out, until a byte comes in; end it when standard input closes."""
+    own = {os.getpid(), *known}
+    roots = [psutil.Process(parent)]
+    seen: dict[int, psutil.Process] = {}
+    while True:
+        for root in (*roots, *list(seen.values())):  # those that it has seen too: their parent may be gone
+            with suppress(psutil.NoSuchProcess):
+                seen |= {child.pid: child for child in root.children(recursive=True) if child.pid not in own}
+        if select.select([sys.stdin], [], [], LOOK_SECONDS)[0]:
+            break
+    os.read(sys.stdin.fileno(), 1)
+    watch(seen)
+
+
 if __name__ == "__main__" and not os.fork():
-    watch(int(argument) for argument in sys.argv[1:])
+    numbers = [int(argument) for argument in sys.argv[2:]]
+    if sys.argv[1] == "after":
+        follow(numbers[0], numbers[1:])
+    else:
+        watch(numbers)

@@ -55,7 +55,7 @@ class PipelineCall:
             "num_inference_steps": config.steps,
             "guidance_scale": config.guidance,
             "generator": generators,
-            "output_type": "np",
+            "output_type": "pt",
         }
         if any(prompt.negative_prompt for prompt in prompts):
             values["negative_prompt"] = [prompt.negative_prompt for prompt in prompts]
@@ -67,19 +67,22 @@ def read_call(call: Callable[..., Any], config: Backdrop) -> PipelineCall:
     return PipelineCall(config, frozenset(inspect.signature(call).parameters))
 
 
-def finish_picture(image: Any, flagged: bool) -> Pixels:
-    """Return what a pipeline gave (height, width, RGB as 0..1) as bytes.
+def finish_pictures(images: Any, flagged: Sequence[bool]) -> list[Pixels]:
+    """Return what a pipeline gave, a tensor of shape (count, 3, height, width) as 0..1, as bytes, one picture each.
 
-    Raises PictureError: unsafe when it was `flagged`, not_a_number when the sums inside ran over and nothing was drawn.
+    The sums are done where the tensor lies. Raises PictureError: unsafe when one was `flagged`, not_a_number when the sums
+    inside the pipeline ran over and nothing was drawn.
     """
-    if flagged:
+    if any(flagged):
         raise PictureError(
             "unsafe", "the pipeline's own safety checker refused the picture", "change images.backdrop.prompt"
         )
-    if not np.isfinite(image).all() or image.max() * 255 < _BLACK:
+    levels = images[:, :3].float()
+    if not bool(levels.isfinite().all()) or bool((levels.amax(dim=(1, 2, 3)) * 255 < _BLACK).any()):
         hint = "set images.backdrop.dtype to bfloat16 or float32: float16 overflows in some models"
         raise PictureError("not_a_number", "the pipeline drew a picture that is no numbers, or black", hint)
-    return np.asarray(np.rint(np.clip(image[..., :3], 0, 1) * 255), np.uint8)
+    pixels = (levels.clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).contiguous().cpu().numpy()
+    return [np.asarray(each, np.uint8) for each in pixels]
 
 
 def check_cache_options(options: Mapping[str, Any], kinds: Mapping[str, list[str]]) -> tuple[str, dict[str, Any]]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from factory.segment_files import DAMAGE, decode_segment
 from factory.storage import Store
 from tests.chaos.cluster import Cluster
 from tests.chaos.lab import PHASES, Lab
@@ -41,13 +42,10 @@ class Place:
         if not infos:
             return False
         path = dice.choice(infos).path
-        data = bytearray(store.read_bytes(path))
-        if dice.random() < 0.5:
-            data = data[: dice.randrange(len(data))]
-        else:
-            at = dice.randrange(len(data) - 8)
-            data[at : at + 8] = bytes(byte ^ 0xFF for byte in data[at : at + 8])
-        store.write_bytes(path, bytes(data))
+        data = store.read_bytes(path)
+        while _is_whole(data, path):  # some bytes of a Parquet file mean nothing: the mark at its start, who wrote it
+            data = _spoil(data, dice)
+        store.write_bytes(path, data)
         self.damaged.append(path)
         return True
 
@@ -55,6 +53,21 @@ class Place:
         """Give a small disk room again."""
         if self.folder is not None and os.path.ismount(self.folder.parent):
             subprocess.run(["mount", "-o", "remount,size=256m", str(self.folder.parent)], check=True)
+
+
+def _spoil(data: bytes, dice: Random) -> bytes:
+    if dice.random() < 0.5:
+        return data[: dice.randrange(len(data))]
+    at = dice.randrange(len(data) - 8)
+    return data[:at] + bytes(byte ^ 0xFF for byte in data[at : at + 8]) + data[at + 8 :]
+
+
+def _is_whole(data: bytes, path: str) -> bool:
+    try:
+        decode_segment(data, path.split("/")[-2])
+    except DAMAGE:
+        return False
+    return True
 
 
 def can_mount() -> bool:

@@ -1,8 +1,14 @@
-"""Text-to-image pipelines with a few thousand random weights: built in a second, loaded by the real code, without network."""
+"""Text-to-image pipelines of random weights, loaded by the real code, without network: tiny ones, built in a second.
 
+`python -m tests.random_pipelines FOLDER` writes one of the size of FLUX.1 (12 billion weights in the transformer, 24 GB in
+bfloat16, made on the GPU) for `factory bench backdrops`: what it draws is noise, and takes as long as a picture.
+"""
+
+import sys
 from pathlib import Path
 from typing import Any
 
+_TEXT = 32  # width of what the text encoders give
 WORDS = "a on the of in and with soft light wood stone table blue red green calm empty studio background product photo"
 
 
@@ -17,7 +23,34 @@ def build_tiny_pipeline(folder: Path, kind: str = "flux") -> Path:
     return folder
 
 
-def _make_flux() -> Any:
+def build_real_pipeline(folder: Path, device: str = "cuda") -> Path:
+    """Write a pipeline into `folder` whose transformer and decoder are FLUX.1's, and return it. Text encoders stay tiny.
+
+    Sizes: https://huggingface.co/docs/diffusers/api/models/flux_transformer (the defaults), FLUX.1's vae/config.json.
+    """
+    import torch
+    from diffusers import AutoencoderKL, FluxTransformer2DModel
+
+    torch.set_default_dtype(torch.bfloat16)
+    with torch.device(device):
+        transformer = FluxTransformer2DModel(joint_attention_dim=_TEXT, pooled_projection_dim=_TEXT)
+        vae = AutoencoderKL(
+            block_out_channels=(128, 256, 512, 512),
+            down_block_types=("DownEncoderBlock2D",) * 4,
+            up_block_types=("UpDecoderBlock2D",) * 4,
+            layers_per_block=2,
+            latent_channels=16,
+            sample_size=1024,
+            scaling_factor=0.3611,
+            shift_factor=0.1159,
+            use_quant_conv=False,
+            use_post_quant_conv=False,
+        )
+    _make_flux(transformer, vae).save_pretrained(folder, safe_serialization=True)
+    return folder
+
+
+def _make_flux(transformer: Any = None, vae: Any = None) -> Any:
     from diffusers import AutoencoderKL, FlowMatchEulerDiscreteScheduler, FluxPipeline, FluxTransformer2DModel
     from transformers import T5Config, T5EncoderModel
 
@@ -27,21 +60,23 @@ def _make_flux() -> Any:
         text_encoder=_make_clip(),
         tokenizer=_make_clip_tokenizer(),
         text_encoder_2=T5EncoderModel(
-            T5Config(vocab_size=len(tokenizer_2), d_model=32, d_kv=8, d_ff=37, num_layers=2, num_heads=4)
+            T5Config(vocab_size=len(tokenizer_2), d_model=_TEXT, d_kv=8, d_ff=37, num_layers=2, num_heads=4)
         ).eval(),
         tokenizer_2=tokenizer_2,
-        transformer=FluxTransformer2DModel(
+        transformer=transformer
+        or FluxTransformer2DModel(
             patch_size=1,
             in_channels=16,
             num_layers=2,
             num_single_layers=2,
             attention_head_dim=16,
             num_attention_heads=2,
-            joint_attention_dim=32,
-            pooled_projection_dim=32,
+            joint_attention_dim=_TEXT,
+            pooled_projection_dim=_TEXT,
             axes_dims_rope=(4, 4, 8),
         ),
-        vae=_make_vae(AutoencoderKL, latents=4, shift_factor=0.0609, scaling_factor=1.5035, use_quant_conv=False),
+        vae=vae
+        or _make_vae(AutoencoderKL, latents=4, shift_factor=0.0609, scaling_factor=1.5035, use_quant_conv=False),
     )
 
 
@@ -116,3 +151,7 @@ def _make_t5_tokenizer() -> Any:
     words = [("\u2581" + word, -4.0) for word in WORDS.split()]
     pieces = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0), ("\u2581", -6.0), *words, *letters]
     return T5Tokenizer(vocab=pieces, extra_ids=0, model_max_length=64)
+
+
+if __name__ == "__main__":
+    print(build_real_pipeline(Path(sys.argv[1])))
