@@ -173,7 +173,9 @@ def main() -> NoReturn:
         show()
         sys.exit(2)
     if ended == _INTERRUPTED:
-        typer.echo("stopped: finished requests are safe, the same command goes on", err=True)
+        is_run = sys.argv[1:2] in (["run"], ["retry"])
+        go_on = f": finished requests are safe. Go on with: {_spell_command()}" if is_run else ""
+        typer.echo(f"stopped{go_on}", err=True)
         sys.stdout.flush()
         os._exit(
             3
@@ -185,13 +187,17 @@ def _finish_run(result: "Result", as_json: bool, **more: int) -> None:
     """Show how a run ended, and end with the exit code for it."""
     from factory.show import describe_result, show_result
 
-    show_result(result, shlex.join(["factory", *sys.argv[1:]]))
+    show_result(result, _spell_command())
     if as_json:
         _print_json(describe_result(result) | more)
     if result.is_resumable:
         raise typer.Exit(3)
     if result.refused_too_many:
         raise result.refused_too_many
+
+
+def _spell_command() -> str:
+    return shlex.join(["factory", *sys.argv[1:]])
 
 
 def _print_json(value: Any) -> None:

@@ -13,7 +13,7 @@ from contextlib import suppress
 
 import psutil
 
-LOOK_SECONDS = 0.2  # between two looks at what a process has started
+LOOK_SECONDS = 0.1  # between two looks at what a process has started
 
 
 def start_guard(pids: Iterable[int]) -> "subprocess.Popen[bytes]":
@@ -74,14 +74,14 @@ def watch(pids: Iterable[int]) -> None:
 def follow(parent: int, known: Iterable[int]) -> None:
     """Note what `parent` starts, those `known` left out, until a byte comes in; end it when standard input closes."""
     own = {os.getpid(), *known}
-    roots = [psutil.Process(parent)]
-    seen: dict[int, psutil.Process] = {}
-    while True:
-        for root in (*roots, *list(seen.values())):  # those that it has seen too: their parent may be gone
+    root, seen = psutil.Process(parent), dict[int, psutil.Process]()
+    is_last = False
+    while not is_last:
+        is_last = bool(select.select([sys.stdin], [], [], LOOK_SECONDS)[0])
+        for process in (root, *list(seen.values())):  # what those have started too: the parent may be gone by now
             with suppress(psutil.NoSuchProcess):
-                seen |= {child.pid: child for child in root.children(recursive=True) if child.pid not in own}
-        if select.select([sys.stdin], [], [], LOOK_SECONDS)[0]:
-            break
+                children = process.children(recursive=True)
+                seen |= {child.pid: child for child in children if child.pid not in own}
     os.read(sys.stdin.fileno(), 1)
     watch(seen)
 

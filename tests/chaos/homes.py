@@ -3,14 +3,14 @@
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from typing import Any
 
-from factory.segment_files import DAMAGE, decode_segment
+from factory.segment_files import DAMAGE, decode_end, decode_segment
 from factory.storage import Store
 from tests.chaos.cluster import Cluster
 from tests.chaos.lab import PHASES, Lab
@@ -43,8 +43,9 @@ class Place:
             return False
         path = dice.choice(infos).path
         data = store.read_bytes(path)
-        while _is_whole(data, path):  # some bytes of a Parquet file mean nothing: the mark at its start, who wrote it
-            data = _spoil(data, dice)
+        read = _read_end if store.exists("manifest.json") else decode_segment
+        while _is_whole(data, path, read):
+            data = _spoil(store.read_bytes(path), dice)
         store.write_bytes(path, data)
         self.damaged.append(path)
         return True
@@ -62,9 +63,15 @@ def _spoil(data: bytes, dice: Random) -> bytes:
     return data[:at] + bytes(byte ^ 0xFF for byte in data[at : at + 8]) + data[at + 8 :]
 
 
-def _is_whole(data: bytes, path: str) -> bool:
+def _read_end(data: bytes, phase: str) -> None:
+    """Of a finished output the same command reads ends alone: payloads are in the tables, and not read again."""
+    decode_end(data, len(data), phase)
+
+
+def _is_whole(data: bytes, path: str, read: Callable[[bytes, str], Any]) -> bool:
+    """Whether a command that reads with `read` takes the file as it is: some bytes of it mean nothing, or nothing to it."""
     try:
-        decode_segment(data, path.split("/")[-2])
+        read(data, path.split("/")[-2])
     except DAMAGE:
         return False
     return True

@@ -23,6 +23,7 @@ _FILES = re.compile(
     r"|segments/(text|plan|failed|images|images_plan|images_failed)/[\w-]+\.parquet|images/[0-9a-f]{2}/[0-9a-f]{64}\.\w+"
     r"|assets/placement=\w+/part-\d+\.parquet|(candidates|creatives|quarantine)/part-\d+\.parquet"
 )
+AWAKE_SECONDS = 2.0  # in which a command has loaded what takes signals
 _SOFT = (
     "kill_raylet",
     "kill_finish",
@@ -70,6 +71,8 @@ def judge_command(trial: Trial, damaged: Sequence[str]) -> list[str]:
     allowed = {0}.union(*(_MAY_END.get(kind, set()) for kind in kinds))
     if any(path in words for path in damaged):
         allowed.add(3)
+    if set(kinds) & set(SIGNALS) and ended.seconds < AWAKE_SECONDS and not ended.err:
+        allowed |= {-15, -2}  # it was not awake yet, and had begun nothing
     if ended.code not in allowed:
         breaches.append(f"ended with {ended.code} {told}: {_last_line(ended.err)}")
     missing = "traceback-free words" if "Traceback" in words else ""

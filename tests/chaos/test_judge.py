@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -37,7 +38,7 @@ def judge(output: Path, truth: Truth, plan: Plan = PLAN) -> list[str]:
 
 
 def end(code: int | None, err: str = "", out: str = "") -> Ended:
-    return Ended(code, 1.0, out, err, "")
+    return Ended(code, 9.0, out, err, "")
 
 
 def change_table(file: Path, keep: slice) -> None:
@@ -90,6 +91,7 @@ def test_a_broken_law_and_wrong_counts_are_seen(output: Path, finished: Path) ->
         ("sigterm", end(3), "Go on with"),
         ("sigterm", end(3, "Go on with: factory run job"), ""),
         ("sigterm", end(-15), "ended with -15"),
+        ("sigterm", replace(end(-15), seconds=0.3), ""),
         ("forbid", end(1, "error: it failed\n  fix: look\n"), "denied"),
         ("kill_s3", end(0, "Traceback (most recent call last)"), "Traceback"),
     ],
