@@ -83,13 +83,16 @@ def bench_backdrops(
     rounds: Annotated[
         int, typer.Option(min=1, help="Timed calls of the engine, eager and compiled, in each way.")
     ] = 3,
+    compiled: Annotated[
+        bool, typer.Option(help="Measure compiled blocks too; compiling takes a minute or more.")
+    ] = True,
     sets: Sets = None,
     as_json: Json = False,
 ) -> None:
     """Measure a picture model: the images phase beside a bare diffusers loop, and eager, batched, compiled alone."""
     from factory.bench.backdrops import run_bench
 
-    _finish(run_bench(job, sets or [], limit, rounds), as_json)
+    _finish(run_bench(job, sets or [], limit, rounds, compiled), as_json)
 
 
 def _finish(result: dict[str, Any], as_json: bool) -> None:

@@ -179,7 +179,8 @@ def plan_pictures(plan: Plan) -> PictureResources:
         engine_cpus = 0.25
     # Each uses its core fully, so there are as many as cores; by Ray's book they take less, for the tasks that read and that
     # cut rows into blocks must find room beside them: so much for each node that one has it, however Ray spreads the rest.
-    replicas = max(1, int(num_cpus)) if wanted.replicas == "auto" else int(wanted.replicas)
+    # An engine has a core to itself: what feeds a GPU must not wait for those that compose.
+    replicas = max(1, int(num_cpus) - engines) if wanted.replicas == "auto" else int(wanted.replicas)
     room = len(list_nodes()) * READ_CPUS * (3 if engines else 2)
     free = max(0.25, num_cpus - room - engines * engine_cpus)
     return PictureResources(replicas, min(1.0, free / replicas), engines, engine_cpus, gpus)

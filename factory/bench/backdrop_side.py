@@ -33,6 +33,7 @@ class Work:
     execution: ImageExecution
     calls: list[list[BackdropPrompt]]
     rounds: int  # calls of each mode that are timed
+    compiled: bool  # whether the modes that compile are measured
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +89,13 @@ def draw_bare(work: Work) -> float:
 
 
 def draw_squares(work: Work) -> list[Mode]:
-    """Time the factory's engine in each mode. Modes that the pipeline cannot do are left out."""
+    """Time the factory's engine in each mode."""
     import torch
 
     side = work.config.max_side
     modes = []
     engine: DiffusersEngine | None = None
-    for compiled, at_once in MODES:
+    for compiled, at_once in MODES if work.compiled else MODES[:2]:
         count = at_once or work.execution.batch_size
         if engine is None or at_once == 1:
             ready = time.perf_counter()

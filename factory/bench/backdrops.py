@@ -46,7 +46,7 @@ class Phase:
         return sum(map(len, self.calls))
 
 
-def run_bench(job: str, sets: Sequence[str], limit: int | None, rounds: int) -> dict[str, Any]:
+def run_bench(job: str, sets: Sequence[str], limit: int | None, rounds: int, compiled: bool) -> dict[str, Any]:
     """Measure `limit` briefs of a job and `rounds` calls of each mode; return rows for a table and the numbers.
 
     Raises JobError for a job without a picture model, EngineError when a side fails.
@@ -62,7 +62,7 @@ def run_bench(job: str, sets: Sequence[str], limit: int | None, rounds: int) -> 
         phase = _read_phase(folder / "out")
         model = resolve_model(images.backdrop.model or "", Path(prepared.plan.cache), IMAGE_INDEX)
         execution = prepared.plan.loaded.job.execution.images
-        side = Work(str(model), images.backdrop, execution, phase.calls, rounds)
+        side = Work(str(model), images.backdrop, execution, phase.calls, rounds, compiled)
         seconds, modes = _run_side(side, folder)
     return _describe(phase, seconds, modes)
 
