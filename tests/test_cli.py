@@ -1,5 +1,7 @@
 """The command itself: help, usage errors, interrupts, and one JSON object at the end."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -63,15 +65,15 @@ def test_an_error_of_ours_is_a_message_and_its_code(
     assert capsys.readouterr().err == "error: what and where\n  fix: what to do\n"
 
 
-def test_an_interrupt_says_that_finished_work_is_safe(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(outputs, "find_status", interrupt)
-    assert call(monkeypatch, "status", "x") == 3
-    assert "safe" in capsys.readouterr().err
+def test_an_interrupt_says_that_finished_work_is_safe_and_ends_at_once() -> None:
+    program = (
+        "import sys\nfrom factory import cli, driver\n"
+        "def interrupt(*_):\n    raise KeyboardInterrupt\n"
+        "driver.run_job = interrupt\nsys.argv = ['factory', 'run', 'a job']\ncli.main()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 3
+    assert done.stderr == "stopped: finished requests are safe. Go on with: factory run 'a job'\n"
 
 
 def test_a_defect_is_not_dressed_up(monkeypatch: pytest.MonkeyPatch) -> None:
