@@ -177,9 +177,8 @@ def main() -> NoReturn:
         go_on = f": finished requests are safe. Go on with: {_spell_command()}" if is_run else ""
         typer.echo(f"stopped{go_on}", err=True)
         sys.stdout.flush()
-        os._exit(
-            3
-        )  # at once: Ray's own farewell takes long, and aborts the process when one of its threads still works
+        # At once: Ray's own farewell takes long, and aborts the process when one of its threads still works.
+        os._exit(3)
     sys.exit(ended if isinstance(ended, int) else 0)
 
 

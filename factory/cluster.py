@@ -22,9 +22,8 @@ from factory.watch import Start, Verdict, Watch
 READ_CPUS = 0.25
 
 Guard = Popen[bytes]
-_left: list[
-    Guard
-] = []  # of clusters that were left in haste: closing one would end Ray under threads that still use it
+# Of clusters that were left in haste: closing one would end Ray under threads that still use it.
+_left: list[Guard] = []
 
 
 @dataclass(frozen=True, slots=True)

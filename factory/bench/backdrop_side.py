@@ -5,6 +5,7 @@ Nothing is scaled, checked or kept. Then the factory's own engine draws squares,
 """
 
 import json
+import math
 import pickle
 import sys
 import time
@@ -15,7 +16,8 @@ from typing import Any
 
 from factory.backdrops.sizes import find_bucket
 from factory.engines.base import BackdropPrompt
-from factory.engines.diffusers_image import DiffusersEngine
+from factory.engines.diffusers_image import DiffusersEngine, speed_up
+from factory.engines.pipeline_calls import read_call
 from factory.engines.torch_devices import choose_device, choose_dtype, free_memory
 from schemas.images import Backdrop, ImageExecution
 
@@ -59,22 +61,13 @@ def draw_bare(work: Work) -> float:
         work.model_path, dtype=choose_dtype(work.config.dtype, device), use_safetensors=True, local_files_only=True
     ).to(device)
     pipeline.set_progress_bar_config(disable=True)
-    if work.execution.compile_blocks:
-        model = getattr(pipeline, "transformer", None) or pipeline.unet
-        model.compile_repeated_blocks(dynamic=True)
-    step = max(16, int(pipeline.vae_scale_factor))
+    speed_up(pipeline, work.config.cache, work.execution)
+    call, step = read_call(pipeline.__call__, work.config), math.lcm(16, int(pipeline.vae_scale_factor))
 
     def draw(prompts: Sequence[BackdropPrompt]) -> None:
-        width, height = find_bucket(prompts[0].width, prompts[0].height, work.config.max_side, step)
-        pipeline(
-            prompt=[prompt.prompt for prompt in prompts],
-            width=width,
-            height=height,
-            num_inference_steps=work.config.steps,
-            guidance_scale=work.config.guidance,
-            generator=[torch.Generator("cpu").manual_seed(prompt.seed % 2**63) for prompt in prompts],
-            **work.config.options,
-        )
+        bucket = find_bucket(prompts[0].width, prompts[0].height, work.config.max_side, step)
+        generators = [torch.Generator("cpu").manual_seed(prompt.seed % 2**63) for prompt in prompts]
+        pipeline(**call.write(prompts, bucket, generators) | {"output_type": "pil"})
 
     size = work.execution.batch_size
     batches = [call[at : at + size] for call in work.calls for at in range(0, len(call), size)]

@@ -58,7 +58,11 @@ def run_bench(job: str, sets: Sequence[str], limit: int | None, rounds: int, com
         images = prepared.plan.loaded.job.images
         if images is None or images.backdrop.engine == "procedural":
             raise JobError("the job has no picture model", "--set images.backdrop.engine=diffusers, model and prompt")
-        run_job(job, options, TimedStage)
+        if images.backdrop.strength is not None:
+            raise JobError("the bare loop draws from text alone", "--set images.backdrop.strength=null")
+        result = run_job(job, options, TimedStage)
+        if result.stopped:
+            raise EngineError(f"the images phase was stopped: {result.stopped}", "let it come to its end")
         phase = _read_phase(folder / "out")
         model = resolve_model(images.backdrop.model or "", Path(prepared.plan.cache), IMAGE_INDEX)
         execution = prepared.plan.loaded.job.execution.images

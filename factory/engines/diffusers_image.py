@@ -67,7 +67,7 @@ class DiffusersEngine:
             self._image = self._prepare_image(pipeline, self._config.strength)
         if hasattr(getattr(pipeline, "vae", None), "enable_slicing"):
             pipeline.vae.enable_slicing()  # decodes one picture at a time: the largest activations by far
-        _speed_up(pipeline, self._config.cache, self._execution)
+        speed_up(pipeline, self._config.cache, self._execution)
         self._warm_up()
 
     def draw(self, prompts: Sequence[BackdropPrompt]) -> list[Pixels]:
@@ -201,7 +201,7 @@ def _start_from(
     return {"image": pictures} | ({"strength": strength} if "strength" in names else {})
 
 
-def _speed_up(pipeline: Any, cache: dict[str, Any], execution: ImageExecution) -> None:
+def speed_up(pipeline: Any, cache: dict[str, Any], execution: ImageExecution) -> None:
     """Switch on what the job asks for: a step cache, and compiled blocks."""
     model: Any = getattr(pipeline, "transformer", None)
     if cache:

@@ -64,9 +64,8 @@ def _runs(process: psutil.Process) -> bool:
         return False
 
 
-def watch(pids: Iterable[int]) -> None:
-    """Wait until standard input closes, which is when the parent is gone; then end `pids`."""
-    processes = [psutil.Process(pid) for pid in pids if psutil.pid_exists(pid)]
+def watch(processes: Iterable[psutil.Process]) -> None:
+    """Wait until standard input closes, which is when the parent is gone; then end `processes`."""
     sys.stdin.buffer.read()
     end_processes(processes, seconds=5)
 
@@ -74,16 +73,18 @@ def watch(pids: Iterable[int]) -> None:
 def follow(parent: int, known: Iterable[int]) -> None:
     """Note what `parent` starts, those `known` left out, until a byte comes in; end it when standard input closes."""
     own = {os.getpid(), *known}
-    root, seen = psutil.Process(parent), dict[int, psutil.Process]()
+    seen: dict[int, psutil.Process] = {}
     is_last = False
     while not is_last:
         is_last = bool(select.select([sys.stdin], [], [], LOOK_SECONDS)[0])
-        for process in (root, *list(seen.values())):  # what those have started too: the parent may be gone by now
-            with suppress(psutil.NoSuchProcess):
-                children = process.children(recursive=True)
-                seen |= {child.pid: child for child in children if child.pid not in own}
+        # What those have started too: the parent may be gone by now. A look reads the table of processes once.
+        family = {parent, *(pid for pid, process in seen.items() if process.is_running())}
+        for process in psutil.process_iter(["ppid"]):
+            if process.info["ppid"] in family and process.pid not in own:
+                family.add(process.pid)
+                seen.setdefault(process.pid, process)
     os.read(sys.stdin.fileno(), 1)
-    watch(seen)
+    watch(seen.values())
 
 
 if __name__ == "__main__" and not os.fork():
@@ -91,4 +92,4 @@ if __name__ == "__main__" and not os.fork():
     if sys.argv[1] == "after":
         follow(numbers[0], numbers[1:])
     else:
-        watch(numbers)
+        watch([psutil.Process(pid) for pid in numbers if psutil.pid_exists(pid)])
