@@ -19,6 +19,8 @@ from factory import pipeline
 from factory.errors import JobError, StorageError
 from factory.planning import Options, prepare_job
 from factory.runs import Plan
+from tests.picture_jobs import make_picture_job
+from tests.random_pipelines import build_tiny_pipeline
 
 JOB = str(Path(__file__).parent.parent / "jobs" / "ad_copy")
 
@@ -94,6 +96,17 @@ def test_picture_processes_fill_a_cluster_and_leave_room_for_rows_to_come_on_som
     assert found.replicas == nodes * cpus
     free = nodes * cpus - found.replicas * found.cpus  # some node has the mean of it or more
     assert free / nodes >= 2 * ray_cluster.READ_CPUS
+
+
+def test_an_engine_that_draws_has_a_core_beside_those_that_compose(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    backdrop = {"engine": "diffusers", "model": str(build_tiny_pipeline(tmp_path / "model")), "prompt": "light"}
+    plan = prepare_job(str(make_picture_job(tmp_path / "job", images={"backdrop": backdrop})), Options()).plan
+    monkeypatch.setattr(ray, "cluster_resources", lambda: {"CPU": 16.0, "GPU": 2.0})
+    monkeypatch.setattr(ray_cluster, "list_nodes", lambda: {"one"})
+    found = ray_cluster.plan_pictures(plan)
+    assert (found.backdrop_replicas, found.backdrop_gpus, found.replicas) == (2, 1.0, 14)
 
 
 def test_rows_are_cut_into_blocks_where_less_than_a_cpu_is_free(cluster: None) -> None:
