@@ -175,6 +175,23 @@ def test_a_stage_forgets_what_it_showed_before() -> None:
         assert (used.paint(settings, COLORS, mode) == fresh.paint(settings, COLORS, mode)).all()
 
 
+@pytest.mark.parametrize("path", sorted(Path("jobs/creatives/layouts").glob("*.html")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("dimensions", ["1200x628", "1080x1080", "1080x1920", "300x250"])
+def test_a_layout_is_painted_where_it_was_measured(path: Path, dimensions: str) -> None:
+    layout = read_layout(path.stem, path.read_text(encoding="utf-8"), str(path))
+    size = Size(*map(int, dimensions.split("x")), find_aspect(*map(int, dimensions.split("x"))))
+    stack = load_stack(Fonts(), ".", "en-US")
+    register_stack(stack)
+    families = stack.css(heading=True), stack.css(heading=False)
+    stage = Stage(make_page(layout, size, tuple(layout.meta.slots), "cutout", True, families, 0.5, False))
+    settings = {name: Setting(f"20% off this week {name}", 24, 700, 1.1, (1, 2, 3)) for name in layout.meta.slots}
+    measured = stage.measure(settings)
+    stage.paint(settings, COLORS, NO_TEXT)
+    assert stage.measure(settings) == measured
+    stage.paint(settings, COLORS, ONLY_TEXT)
+    assert stage.measure(settings) == measured
+
+
 def test_texts_are_data_whatever_they_hold() -> None:
     stage = open_plain()
     hostile = '</span><script>x</script><img src="http://127.0.0.1:1/x.png">&lt;b&gt; {{ x }} #{y} url(x)'

@@ -2,11 +2,12 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import get_args
 
 from factory.composing.markup import Marked, mark
 from factory.composition import Size
 from factory.layouts import Layout
-from schemas.layout import LayoutMeta, SlotName, find_unit
+from schemas.layout import ColorName, LayoutMeta, SlotName, find_unit
 
 STAGE = "stage"
 # Classes of the stage while only a part of the page is painted.
@@ -17,7 +18,7 @@ _BASE = """
 *{{margin:0;padding:0;box-sizing:border-box}}
 html{{font-size:{unit:.4f}px;direction:{direction}}}
 body{{position:relative;width:{width}px;height:{height}px;overflow:hidden;direction:{direction};text-align:{align};font-family:{body};
---safe-top:{top:.2f}px;--safe-right:{right:.2f}px;--safe-bottom:{bottom:.2f}px;--safe-left:{left:.2f}px;--radius:{radius:.3f}rem}}
+--safe-top:{top:.2f}px;--safe-right:{right:.2f}px;--safe-bottom:{bottom:.2f}px;--safe-left:{left:.2f}px;--radius:{radius:.3f}rem;{colors}}}
 .slot-text{{display:inline-block;vertical-align:top}}
 #benefits .slot-text{{white-space:pre-line}}
 """
@@ -108,6 +109,8 @@ def write_page(page: Page) -> Marked:
         bottom=bottom * size.height,
         left=left * size.width,
         radius=page.radius,
+        # A rule with a colour that is not there is no rule: a border would take no room until the page is painted.
+        colors="".join(f"--{name.replace('_', '-')}:#000;" for name in get_args(ColorName)),
     )
     css += "".join(f".no-{name} #{name}{{display:none}}" for name in (*SLOTS, "product", "logo"))
     css += "".join(f"#{name} .slot-text{{white-space:nowrap}}" for name in _KEPT_TOGETHER)
