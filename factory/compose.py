@@ -6,7 +6,7 @@ from functools import partial
 from factory.brands import Brand
 from factory.colors import parse_hex
 from factory.colorways import Colorway
-from factory.composing.ad_texts import Options, list_texts
+from factory.composing.ad_texts import AdTexts, Options
 from factory.composing.fit import Fitted, Fitter, Misplaced
 from factory.composing.glyphs import keep_drawable
 from factory.composing.logo import place_logo
@@ -18,10 +18,8 @@ from factory.composition import Backdrop, Composition, Cutout, Size
 from factory.describe import is_right_to_left
 from factory.fonts import FontStack, load_stack, register_stack
 from factory.layouts import Layout
-from schemas.asset import Fields
 from schemas.creative import Slot
 from schemas.layout import SlotName, find_aspect
-from schemas.request import Request
 
 # Rules of picture slots that are kept while composing; `factory/looks` checks them, and all others.
 TEXT_RULE, MOST_TEXT = "text_overlay_max_20pct", 0.20
@@ -31,10 +29,13 @@ CLEAR_SPACE = 0.25  # of its height around a brand's name that is set for want o
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Order:
-    """All that one creative is composed of. `product` is None where the brief has no picture, `backdrop` where none is wanted."""
+    """All that one creative is composed of; `texts` are for people of `locale`.
 
-    request: Request
-    fields: Fields
+    `product` is None where the brief has no picture, `backdrop` where none is wanted.
+    """
+
+    texts: AdTexts
+    locale: str
     slot: Slot
     brand: Brand
     layout: Layout
@@ -58,9 +59,9 @@ def compose(order: Order) -> Composition | Misfit:
     """
     slot, meta, kit = order.slot, order.layout.meta, order.brand.kit
     size = Size(slot.width, slot.height, find_aspect(slot.width, slot.height), slot.safe)
-    stack = load_stack(kit.fonts, order.brand.folder, order.request.locale)
+    stack = load_stack(kit.fonts, order.brand.folder, order.locale)
     register_stack(stack)
-    texts = list_texts(order.request, order.fields, order.brand)
+    texts = order.texts
     options = {
         name: texts.options[name]
         for name in SLOTS
@@ -91,7 +92,7 @@ def compose(order: Order) -> Composition | Misfit:
 
 def _fit(order: Order, size: Size, options: Options, last: Options, stack: FontStack) -> Fitted | Misplaced:
     """Fit all slots, then ever fewer of the optional ones."""
-    rtl = is_right_to_left(order.request.locale)
+    rtl = is_right_to_left(order.locale)
     layout, brand = order.layout, order.brand
     families = stack.css(heading=True), stack.css(heading=False)
     return Fitter(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from factory.brands import Brand, pick_brand
 from factory.colorways import Colorway, make_colorways
 from factory.compose import Misfit, Order, compose
-from factory.composing.ad_texts import list_present
+from factory.composing.ad_texts import AdTexts, list_present, list_texts
 from factory.composition import Backdrop, Composition, Cutout
 from factory.creatives import fit_main, pick_colorway
 from factory.layouts import Layout, choose_layouts
@@ -67,7 +67,8 @@ class Easel:
         images, brand = self.studio.images, pick_brand(self.studio.brands, work.request.brief.brand)
         if product is None and images.require_product:
             return [_refuse("no_product", "the brief names no product picture, and images.require_product is on")]
-        options = self._list_options(work, task, brand, product)
+        texts = list_texts(work.request, work.fields, brand)
+        options = self._list_options(texts, task, brand, product)
         if not options:
             what = f"no layout for {task.slot.role} at {task.slot.width}x{task.slot.height} has all that it needs"
             return [_refuse("no_layout", f"{what} of this brief: add a layout that needs less")]
@@ -79,7 +80,7 @@ class Easel:
                 break
             if layout.name in hopeless:
                 continue
-            made = self._try(work, task, brand, layout, colorway, product, len(tries))
+            made = self._try(texts, work.request.locale, task, brand, layout, colorway, product, len(tries))
             tries.append(made)
             if made.composition is None:
                 hopeless.add(layout.name)
@@ -87,10 +88,10 @@ class Easel:
         return tries
 
     def _list_options(
-        self, work: CopyWork, task: CreativeTask, brand: Brand, product: Cutout | None
+        self, texts: AdTexts, task: CreativeTask, brand: Brand, product: Cutout | None
     ) -> list[tuple[Layout, Colorway]]:
         """Every layout in every colourway: first each layout once, each in another colourway, then again in the next ones."""
-        present = list_present(work.request, work.fields, brand, product)
+        present = list_present(texts, product)
         layouts = choose_layouts(self.studio.layouts, task.slot, present, task.seed)
         colorways = make_colorways(brand.kit.colors)
         return [
@@ -101,7 +102,8 @@ class Easel:
 
     def _try(
         self,
-        work: CopyWork,
+        texts: AdTexts,
+        locale: str,
         task: CreativeTask,
         brand: Brand,
         layout: Layout,
@@ -110,7 +112,7 @@ class Easel:
         index: int,
     ) -> _Try:
         backdrop = self.draw(task, colorway, index) if layout.meta.backdrop else None
-        made = compose(Order(work.request, work.fields, task.slot, brand, layout, colorway, product, backdrop))
+        made = compose(Order(texts, locale, task.slot, brand, layout, colorway, product, backdrop))
         variant = Variant(index=index, layout=layout.name, colorway=colorway.name)
         if isinstance(made, Misfit):
             check = Check(rule=made.reason, passed=False, detail=made.detail)

@@ -15,10 +15,12 @@ from PIL import Image, ImageDraw
 from factory.brands import Brand
 from factory.colorways import Colorway, make_colorways
 from factory.compose import Misfit, Order, compose
+from factory.composing.ad_texts import list_texts
 from factory.composition import Backdrop, Composition, Cutout, Pixels
 from factory.errors import JobError
 from factory.layouts import Layout, read_layout
 from factory.look import check_creative
+from schemas.asset import Fields
 from schemas.brand import BrandKit
 from schemas.brief import Brief, Claim, Offer
 from schemas.creative import Slot
@@ -131,21 +133,27 @@ def make_order(
     colorway: Colorway,
     backdrop: bool = True,
     role: Any = "creative",
+    fields: Fields | None = None,
+    kit: dict[str, Any] | None = None,
+    **brief: Any,
 ) -> Order:
-    """An order for a sample product, with content of CONTENTS."""
+    """An order for a sample product, with content of CONTENTS; `fields`, `kit` and `brief` say what is to be otherwise."""
     locale, headlines, bodies, changes = CONTENTS[content]
     values: dict[str, Any] = {
         "brief_id": "b", "product_name": "Wanderer Boots", "brand": "Daybird", "price": Decimal("109.99"),
         "sale_price": Decimal("87.99"), "currency": "USD", "key_messages": ["Waterproof leather", "Cushioned insole", "480 g"],
         "offer": Offer(text="20% off"), "claims": [Claim(text="Tested to 10,000 steps")],
     }  # fmt: skip
-    brief = Brief(**(values | changes))
+    brand = Brand(BrandKit(**(KIT | (kit or {}))), ".", {}, "preview")
+    request = Request(
+        request_id="r", brief=Brief(**(values | changes | brief)), placement="meta_feed", locale=locale, seed=1
+    )
     cutout = None if content == "no-picture" else draw_product("card" if content == "card" else "cutout")
     return Order(
-        request=Request(request_id="r", brief=brief, placement="meta_feed", locale=locale, seed=1),
-        fields={"headline": headlines, "primary_text": bodies},
+        texts=list_texts(request, fields or {"headline": headlines, "primary_text": bodies}, brand),
+        locale=locale,
         slot=Slot(name="preview", role=role, width=width, height=height, formats=["png"]),
-        brand=Brand(BrandKit(**KIT), ".", {}, "preview"),
+        brand=brand,
         layout=layout,
         colorway=colorway,
         product=cutout,

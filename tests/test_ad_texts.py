@@ -187,6 +187,7 @@ def test_actions_are_those_of_the_locale() -> None:
 
 def test_what_is_there_is_said_before_a_layout_is_chosen() -> None:
     product: Cutout = draw_product("cutout")
-    present = list_present(make_request(), FIELDS, make_brand(), product)
+    texts = list_for()
+    present = list_present(texts, product)
     assert {"product", "headline", "price", "legal"} <= present
-    assert "product" not in list_present(make_request(), FIELDS, make_brand(), None)
+    assert "product" not in list_present(texts, None)

@@ -23,19 +23,16 @@ from tests.test_painter import read_plain
 COLORWAYS = make_colorways(BrandKit(**KIT).colors)
 
 
-def order_plain(content: str = "short", width: int = 1200, height: int = 628, colorway: int = 0) -> Order:
-    return make_order(read_plain(), width, height, content, COLORWAYS[colorway])
+def order_plain(
+    content: str = "short", width: int = 1200, height: int = 628, colorway: int = 0, **changes: Any
+) -> Order:
+    return make_order(read_plain(), width, height, content, COLORWAYS[colorway], **changes)
 
 
 def make(order: Order) -> Composition:
     made = compose(order)
     assert isinstance(made, Composition), made
     return made
-
-
-def change_brief(order: Order, **changes: Any) -> Order:
-    brief = order.request.brief.model_copy(update=changes)
-    return replace(order, request=order.request.model_copy(update={"brief": brief}))
 
 
 def hash_pixels(made: Composition) -> str:
@@ -148,9 +145,9 @@ def test_an_emoji_that_no_font_draws_is_left_out_and_said() -> None:
 
 @pytest.mark.parametrize("headline", ["ᠮᠣᠩᠭᠣᠯ", "Boots 𒀀"])
 def test_letters_that_no_font_draws_are_not_left_out(headline: str) -> None:
-    order = replace(order_plain(), fields={"headline": [headline]})
+    order = order_plain(fields={"headline": [headline]})
     assert {text.slot: text.text for text in make(order).texts}["headline"] == "Wanderer Boots"
-    refused = compose(change_brief(order, product_name=headline))
+    refused = compose(order_plain(fields={"headline": [headline]}, product_name=headline))
     assert isinstance(refused, Misfit)
     assert refused.reason == "missing_glyph"
     assert headline[-1] in refused.detail
@@ -158,7 +155,7 @@ def test_letters_that_no_font_draws_are_not_left_out(headline: str) -> None:
 
 
 def test_a_legal_line_with_a_missing_letter_is_not_painted_without_it() -> None:
-    refused = compose(change_brief(order_plain(), disclaimer="Terms \u2603 apply 𒀀"))
+    refused = compose(order_plain(disclaimer="Terms \u2603 apply 𒀀"))
     assert isinstance(refused, Misfit)
     assert (refused.reason, "legal" in refused.detail) == ("missing_glyph", True)
 
@@ -206,21 +203,21 @@ def test_a_white_banner_gets_its_border() -> None:
     assert (made.pixels[0] < 250).any(1).all()
 
 
-HOSTILE: dict[str, Callable[[Order], Order]] = {
-    "markup": lambda order: replace(order, fields={"headline": ["</div><img src=http://127.0.0.1:1/x>"], "text": ["<b>x"]}),
-    "css": lambda order: replace(order, fields={"headline": ["#product{display:none} url(file:///etc/passwd)"]}),
-    "marks": lambda order: replace(order, fields={"headline": ["Z" + "\u0301\u0302\u0310" * 20 + "algo"]}),
-    "long": lambda order: replace(order, fields={"headline": ["word " * 4000], "text": ["x" * 20_000]}),
-    "empty": lambda order: change_brief(replace(order, fields={"headline": ["", " "], "text": []}), key_messages=[]),
-    "digits": lambda order: change_brief(order, price=10**13, sale_price=10**13 - 1),
-    "thin": lambda order: replace(order, product=replace(draw_product("cutout"), pixels=np.full((2000, 1, 4), 255, np.uint8))),
-    "clear": lambda order: replace(order, product=replace(draw_product("cutout"), pixels=np.zeros((50, 50, 4), np.uint8))),
+HOSTILE: dict[str, Callable[[], Order]] = {
+    "markup": lambda: order_plain(fields={"headline": ["</div><img src=http://127.0.0.1:1/x>"], "text": ["<b>x"]}),
+    "css": lambda: order_plain(fields={"headline": ["#product{display:none} url(file:///etc/passwd)"]}),
+    "marks": lambda: order_plain(fields={"headline": ["Z" + "\u0301\u0302\u0310" * 20 + "algo"]}),
+    "long": lambda: order_plain(fields={"headline": ["word " * 4000], "text": ["x" * 20_000]}),
+    "empty": lambda: order_plain(fields={"headline": ["", " "], "text": []}, key_messages=[]),
+    "digits": lambda: order_plain(price=10**13, sale_price=10**13 - 1),
+    "thin": lambda: replace(order_plain(), product=replace(draw_product("cutout"), pixels=np.full((2000, 1, 4), 255, np.uint8))),
+    "clear": lambda: replace(order_plain(), product=replace(draw_product("cutout"), pixels=np.zeros((50, 50, 4), np.uint8))),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_input_gives_a_picture_or_a_reason(name: str) -> None:
-    made = compose(HOSTILE[name](order_plain()))
+    made = compose(HOSTILE[name]())
     if isinstance(made, Misfit):
         assert made.detail
     else:

@@ -49,11 +49,11 @@ def fit(fields: dict[str, list[str]], layout: Layout | None = None, disclaimer: 
 def fit_or_not(
     fields: dict[str, list[str]], layout: Layout | None = None, disclaimer: str = "", **kit: Any
 ) -> Composition | Misfit:
-    order = make_order(layout or read_column(), 1000, 1000, "short", COLORWAY)
-    brief = order.request.brief.model_copy(update={"disclaimer": disclaimer})
-    brand = replace(order.brand, kit=BrandKit(**(KIT | {"legal": {}} | kit)))
-    request = order.request.model_copy(update={"brief": brief})
-    return compose(replace(order, fields=fields, request=request, brand=brand))
+    changes = {"legal": {}} | kit
+    layout = layout or read_column()
+    return compose(
+        make_order(layout, 1000, 1000, "short", COLORWAY, fields=fields, kit=changes, disclaimer=disclaimer)
+    )
 
 
 def list_texts(made: Composition) -> dict[str, str]:
@@ -144,8 +144,8 @@ def test_texts_keep_off_the_logos_clear_space() -> None:
 
 
 def test_lines_of_cjk_break_between_characters() -> None:
-    order = make_order(read_column(), 1000, 1000, "cjk", COLORWAY)
-    made = compose(replace(order, fields={"headline": ["長い散歩のための防水ブーツ"]}))
+    fields = {"headline": ["長い散歩のための防水ブーツ"]}
+    made = compose(make_order(read_column(), 1000, 1000, "cjk", COLORWAY, fields=fields))
     assert isinstance(made, Composition)
     assert made.fit == 1.0
     assert made.boxes["headline"].height > 1.5 * 60
@@ -156,7 +156,7 @@ def test_the_legal_line_is_whole_or_nothing_is_painted() -> None:
     made = fit({"headline": ["Short"]}, disclaimer=disclaimer)
     assert list_texts(made)["legal"] == disclaimer.strip()
     assert "legal" in made.required
-    refused = fit_or_not({"headline": ["Short"]}, disclaimer=disclaimer * 3)
+    refused = fit_or_not({"headline": ["Short"]}, disclaimer=(disclaimer * 3)[:500])
     assert isinstance(refused, Misfit)
     assert refused.reason == "copy_too_long"
     assert "legal takes" in refused.detail

@@ -117,7 +117,7 @@ def open_page(stacks: Sequence[FontStack], width: int, height: int) -> Iterator[
 def prepare(order: Order, made: Composition) -> Scene:
     """Return the scene of a creative that the factory composed from `order`: the same page, texts, sizes and pictures."""
     kit, layout = order.brand.kit, order.layout
-    stack = load_stack(kit.fonts, order.brand.folder, order.request.locale)
+    stack = load_stack(kit.fonts, order.brand.folder, order.locale)
     shown = frozenset(name for name in layout.meta.slots if any(each.slot == name for each in made.texts))
     page = make_page(
         layout,
@@ -127,7 +127,7 @@ def prepare(order: Order, made: Composition) -> Scene:
         made.logo is not None,
         (stack.css(heading=True), stack.css(heading=False)),
         kit.radius,
-        is_right_to_left(order.request.locale),
+        is_right_to_left(order.locale),
     )
     head, body = write_page(page).html.split("</head>", 1)
     parts = {

@@ -52,7 +52,7 @@ class Likeness:
 @contextmanager
 def open_chromium(orders: Sequence[Order]) -> Iterator[Any]:
     """Yield a page that knows the fonts of all orders, or a text that says why there is none."""
-    stacks = [load_stack(each.brand.kit.fonts, each.brand.folder, each.request.locale) for each in orders]
+    stacks = [load_stack(each.brand.kit.fonts, each.brand.folder, each.locale) for each in orders]
     opened = chromium_creative.open_page(list(dict.fromkeys(stacks)), orders[0].slot.width, orders[0].slot.height)
     try:
         page = opened.__enter__()

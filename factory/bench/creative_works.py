@@ -15,6 +15,7 @@ from factory.bench.engine import list_requests
 from factory.brands import pick_brand
 from factory.colorways import Colorway, make_colorways
 from factory.compose import Misfit, Order, compose
+from factory.composing.ad_texts import list_texts
 from factory.composition import Backdrop, Composition, Cutout
 from factory.creative import Easel
 from factory.creatives import make_work, pick_colorway
@@ -154,7 +155,8 @@ class Workshop:
         brand = pick_brand(self.studio.brands, work.request.brief.brand)
         colorway = pick_colorway(make_colorways(brand.kit.colors), task.seed, 0)
         backdrop = self.draw(task, colorway, 0) if layout.meta.backdrop else None
-        return Order(work.request, work.fields, task.slot, brand, layout, colorway, piece.product, backdrop)
+        texts = list_texts(work.request, work.fields, brand)
+        return Order(texts, work.request.locale, task.slot, brand, layout, colorway, piece.product, backdrop)
 
     def _take(self, work: CopyWork, task: CreativeTask) -> Piece:
         return Piece(work, task, self.products.get(work.request.brief.image_uri))

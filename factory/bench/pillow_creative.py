@@ -51,7 +51,7 @@ def prepare(order: Order, made: Composition) -> Scene:
     if not features.check("raqm"):
         raise JobError("this Pillow shapes no text: it was built without raqm", "install Pillow's wheel, or libraqm")
     colors, unit = order.colorway.colors, find_unit(made.size.width, made.size.height)
-    stack = load_stack(order.brand.kit.fonts, order.brand.folder, order.request.locale)
+    stack = load_stack(order.brand.kit.fonts, order.brand.folder, order.locale)
     slots = order.layout.meta.slots
     lines = []
     for placed in made.texts:

@@ -87,9 +87,9 @@ def list_texts(request: Request, fields: Fields, brand: Brand) -> AdTexts:
     return AdTexts(options, last, line)
 
 
-def list_present(request: Request, fields: Fields, brand: Brand, product: Cutout | None) -> frozenset[str]:
+def list_present(texts: AdTexts, product: Cutout | None) -> frozenset[str]:
     """Return the slots that there is something for, with "product" where there is a picture of it."""
-    return frozenset(list_texts(request, fields, brand).options) | ({"product"} if product is not None else set())
+    return frozenset(texts.options) | ({"product"} if product is not None else set())
 
 
 def find_phrase(text: str, phrases: Iterable[str]) -> str:
