@@ -1,7 +1,7 @@
 """What travels between backdrop, compose and look: one creative as layers, laid-out boxes and texts. Plain values.
 
-Pixels are numpy arrays of uint8, (height, width, channels), RGB or RGBA with straight alpha. Boxes are in pixels of the
-finished picture, from its upper left corner.
+Pixels are numpy arrays of uint8, (height, width, channels), RGB or, unless it says otherwise, RGBA with straight alpha.
+Boxes are in pixels of the finished picture, from its upper left corner.
 """
 
 from collections.abc import Mapping
@@ -108,8 +108,8 @@ class Cutout:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PlacedProduct:
-    """The product as it stands in a creative: `pixels` is RGBA, already in its final size, with its left upper corner at
-    (`x`, `y`). Whole pixels, so that it can be compared with the finished picture one by one.
+    """The product as it stands in a creative: `pixels` is RGBA with premultiplied alpha, already in its final size, with its
+    left upper corner at (`x`, `y`). Whole pixels, so that it can be compared with the finished picture one by one.
     """
 
     pixels: Pixels

@@ -2,19 +2,22 @@
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
 from factory.brands import Brand
 from factory.composing.layers import (
     contain,
+    count_halvings,
     cover,
     draw_border,
     fill,
     find_ink,
+    halve,
     lay_over,
     premultiply,
-    resize,
+    scale,
     take_part,
     trim,
 )
@@ -108,9 +111,39 @@ def test_scaling_mixes_no_colour_of_clear_pixels_in() -> None:
     pixels = np.zeros((64, 64, 4), np.uint8)
     pixels[..., :3] = (0, 255, 0)
     pixels[:, :33] = (200, 10, 10, 255)
-    small = resize(pixels, 16, 16)
-    seen = small[small[..., 3] > 0]
-    assert np.abs(seen[:, :3].astype(int) - (200, 10, 10)).max() <= 3
+    small = scale(halve(premultiply(pixels)), 20, 16)
+    seen = small[small[..., 3] > 0].astype(int)
+    assert np.abs(seen[:, :3] - np.outer(seen[:, 3], (200, 10, 10)) / 255).max() <= 3
+
+
+@pytest.mark.parametrize("size", [(33, 21), (64, 64), (90, 70), (16, 5)])
+def test_what_is_scaled_keeps_its_colour_and_no_colour_is_stronger_than_its_alpha(size: tuple[int, int]) -> None:
+    plain = np.full((64, 64, 4), (90, 60, 30, 255), np.uint8)
+    assert (scale(plain, *size) == (90, 60, 30, 255)).all()
+    noise = scale(premultiply(draw_noise(4, 64, 64, 4)), *size)
+    assert (noise[..., :3] <= noise[..., 3:]).all()
+
+
+def test_fine_stripes_become_grey_and_not_other_stripes() -> None:
+    stripes = np.zeros((400, 400, 4), np.uint8)
+    stripes[:, ::2] = 255
+    stripes[..., 3] = 255
+    assert scale(stripes, 230, 230)[20:-20, 20:-20, 0].std() < 0.5 * cv2.resize(stripes, (230, 230))[..., 0].std()
+
+
+@pytest.mark.parametrize(
+    ("size", "times"), [((400, 400), 0), ((201, 100), 0), ((200, 200), 1), ((100, 90), 2), ((900, 900), 0)]
+)
+def test_a_picture_is_halved_as_often_as_it_stays_large_enough(size: tuple[int, int], times: int) -> None:
+    assert count_halvings(400, 400, *size) == times
+
+
+def test_an_odd_picture_is_halved_without_losing_its_edge() -> None:
+    pixels = np.zeros((5, 7, 4), np.uint8)
+    pixels[-1], pixels[:, -1] = 255, 255
+    half = halve(pixels)
+    assert half.shape == (3, 4, 4)
+    assert (half[-1] == 255).all() and (half[:, -1] == 255).all()
 
 
 def test_an_empty_cutout_is_not_trimmed_to_nothing() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from factory.brands import Brand
 from factory.colors import measure_luminance
-from factory.composing.layers import contain, premultiply, resize, trim
+from factory.composing.layers import contain, count_halvings, halve, premultiply, scale, trim
 from factory.composition import Box, Color, Pixels
 
 MOST = 2.0  # times that a logo is enlarged at most
@@ -34,22 +34,37 @@ def make_logo(
     under = ground[top : int(box.bottom) + 1 : 2, left : int(box.right) + 1 : 2]
     is_dark = bool(under.size) and float(measure_luminance(under).mean()) < MIDDLE
     kind = "dark" if is_dark else "light"
-    pixels = _find_mark(brand, family, box, kind)
-    x, y, width, height = _contain(pixels, brand, align, box)
-    pixels = resize(pixels, width, height)
-    if not brand.logos:
-        pixels[..., :3] = inks[kind]
-    return premultiply(pixels), x, y
+    mark = _find_mark(brand, family, box, kind)
+    x, y, width, height = _contain(mark, brand, align, box)
+    if brand.logos:
+        return _scale_logo(brand, kind, width, height), x, y
+    name = scale(mark, width, height).copy()
+    name[..., :3] = inks[kind]
+    return premultiply(name), x, y
 
 
 def _find_mark(brand: Brand, family: str, box: Box, kind: str) -> Pixels:
     if brand.logos:
-        return trim(brand.logos[kind] if kind in brand.logos else next(iter(brand.logos.values())))
+        return _trim_logo(brand, kind)
     return _set_name(brand.kit.name, family, max(1, int(box.width)), max(1, int(box.height)))
 
 
 def _contain(pixels: Pixels, brand: Brand, align: tuple[str, str], box: Box) -> tuple[int, int, int, int]:
     return contain(pixels.shape[1], pixels.shape[0], box, MOST if brand.logos else 1.0, align)
+
+
+@lru_cache(maxsize=64)
+def _scale_logo(brand: Brand, kind: str, width: int, height: int) -> Pixels:
+    """Return a kit's logo with premultiplied alpha; not to be written to."""
+    mark = premultiply(_trim_logo(brand, kind))
+    for _ in range(count_halvings(mark.shape[1], mark.shape[0], width, height)):
+        mark = halve(mark)
+    return scale(mark, width, height)
+
+
+@lru_cache(maxsize=16)
+def _trim_logo(brand: Brand, kind: str) -> Pixels:
+    return trim(brand.logos[kind] if kind in brand.logos else next(iter(brand.logos.values())))
 
 
 @lru_cache(maxsize=64)

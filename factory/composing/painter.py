@@ -60,7 +60,7 @@ def paint(order: Commission, fitted: Fitted) -> Painted:
         unit = find_unit(page.size.width, page.size.height)
         product, shown = show_product(order.product, laid.product, page.radius * unit)
         lay_over(ground, shown.under, product.x - shown.margin, product.y - shown.margin)
-        lay_over(ground, shown.body, product.x, product.y)
+        lay_over(ground, shown.pixels, product.x, product.y)
         low_x, low_y = product.x - shown.margin, product.y - shown.margin
         if any(find_ink(shown.under, Box(box.x - low_x, box.y - low_y, box.width, box.height)) for box in over):
             layer = fitted.stage.paint(laid.settings, colors, f"{NO_TEXT} {ONLY_OVER}")

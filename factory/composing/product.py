@@ -6,7 +6,7 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from factory.composing.layers import contain, premultiply, resize, trim
+from factory.composing.layers import contain, count_halvings, fade, halve, premultiply, scale, trim
 from factory.composition import MOST_ENLARGED, Box, Color, Cutout, Pixels, PlacedProduct
 
 _SHADE: Color = (12, 14, 18)
@@ -34,10 +34,9 @@ class Fitting:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Shown:
-    """A product in its final size: straight and premultiplied RGBA, and what lies under it (premultiplied), `margin` wider."""
+    """A product in its final size, and what lies under it, `margin` wider: RGBA with premultiplied alpha, both."""
 
     pixels: Pixels
-    body: Pixels
     under: Pixels
     margin: int
 
@@ -73,16 +72,25 @@ def show_product(cutout: Cutout, fitting: Fitting, radius: float) -> tuple[Place
 
 @lru_cache(maxsize=8)
 def _show(key: _Key) -> Shown:
-    pixels = resize(_trim(key.cutout), key.width, key.height)
+    high, wide = _trim(key.cutout).shape[:2]
+    near = _halve(key.cutout, count_halvings(wide, high, key.width, key.height))
+    pixels = scale(near, key.width, key.height)
     if key.cutout.mode == "card":
         return _frame(pixels, key.frame, key.radius)
-    under, margin = _cast_shadow(pixels[..., 3], contact=True)
-    return Shown(pixels, premultiply(pixels), under, margin)
+    under, margin = _cast_shadow(np.ascontiguousarray(pixels[..., 3]), contact=True)
+    return Shown(pixels, under, margin)
 
 
-@lru_cache(maxsize=2)  # one product at a time is worked on; each step of fitting asks for its shape
+# One product at a time is worked on: each step of fitting asks for its shape, each size for a picture near it.
+@lru_cache(maxsize=2)
 def _trim(cutout: Cutout) -> Pixels:
     return trim(cutout.pixels) if cutout.mode == "cutout" else cutout.pixels
+
+
+@lru_cache(maxsize=8)
+def _halve(cutout: Cutout, times: int) -> Pixels:
+    """Return the trimmed product, with premultiplied alpha, halved so many times."""
+    return halve(_halve(cutout, times - 1)) if times else premultiply(_trim(cutout))
 
 
 def _cast_shadow(alpha: Pixels, contact: bool) -> tuple[Pixels, int]:
@@ -125,8 +133,7 @@ def _frame(pixels: Pixels, frame: int, radius: int) -> Shown:
     high, wide = pixels.shape[:2]
     edge = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])[:, :3]
     color = np.median(edge, axis=0).astype(np.uint8)
-    photo = pixels.copy()
-    photo[..., 3] = cv2.min(photo[..., 3], _round(wide, high, max(0, radius - frame)))
+    photo = fade(pixels, _round(wide, high, max(0, radius - frame)))
     mask = _round(wide + 2 * frame, high + 2 * frame, radius)
     under, margin = _cast_shadow(mask, contact=False)
     board = np.empty((*mask.shape, 4), np.uint8)
@@ -135,7 +142,7 @@ def _frame(pixels: Pixels, frame: int, radius: int) -> Shown:
     place = under[margin : margin + mask.shape[0], margin : margin + mask.shape[1]]
     rest = cv2.cvtColor(255 - mask, cv2.COLOR_GRAY2RGBA)
     place[:] = cv2.add(board, cv2.multiply(place, rest, scale=1 / 255))
-    return Shown(photo, premultiply(photo), under, margin + frame)
+    return Shown(photo, under, margin + frame)
 
 
 def _round(width: int, height: int, radius: int) -> Pixels:

@@ -99,7 +99,8 @@ def find_off_white(ctx: LookContext) -> str:
         return f"{float((edge == 0).mean()):.0%} of its edge is not pure white"
     product = ctx.composition.product
     if product is not None and product.mode == "card":
-        own = _list_ring(product.pixels[..., :3], 0)
+        ring = _list_ring(product.pixels, 0)
+        own = ring[:, :3] + (255 - ring[:, 3:])  # as it stands on white
         if float((own.min(axis=1) >= WHITE).mean()) < LEAST_CARD:
             return "the product's photo has a ground of its own, and could not be cut out"
     share = float(white[around].mean()) if around.any() else 1.0
