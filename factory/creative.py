@@ -12,7 +12,7 @@ from factory.composing.ad_texts import AdTexts, list_present, list_texts
 from factory.composition import Backdrop, Composition, Cutout
 from factory.creatives import fit_main, pick_colorway
 from factory.layouts import Layout, choose_layouts
-from factory.look import check_safety, choose_pictures, judge_creative, make_fingerprint, total_score
+from factory.look import check_safety, choose_pictures, fingerprint_composition, judge_creative, total_score
 from factory.pictures.thumbnails import make_thumbnail
 from factory.press import Press
 from factory.studio import Studio
@@ -132,7 +132,7 @@ class Easel:
         """Choose the best and different ones of those that passed, and print them; one that cannot be makes room for others."""
         images = self.studio.images
         variants = [each.variant for each in tries]
-        prints = {each.variant.index: make_fingerprint(each.composition.pixels) for each in tries if each.composition}
+        prints = {each.variant.index: fingerprint_composition(each.composition) for each in tries if each.composition}
         pictures: dict[int, Picture] = {}
         while True:
             variants = choose_pictures(variants, prints, images.keep, images.min_distance, images.minimum_score)

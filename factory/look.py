@@ -13,6 +13,7 @@ from factory.looks.choice import choose_pictures
 from factory.looks.context import LookContext
 from factory.looks.geometry import find_wrong_size
 from factory.looks.nsfw import check_safety
+from factory.looks.pixels import shrink_composition
 from factory.looks.prints import make_fingerprint, measure_distance
 from factory.looks.registry import CHECKS, SCORES
 from schemas.asset import Check
@@ -24,8 +25,8 @@ __all__ = [
     "check_file",
     "check_safety",
     "choose_pictures",
+    "fingerprint_composition",
     "judge_creative",
-    "make_fingerprint",
     "measure_distance",
     "score_creative",
     "total_score",
@@ -81,6 +82,11 @@ def judge_creative(composition: Composition, slot: Slot) -> tuple[list[Check], d
     ctx = LookContext(composition, slot)
     checks = _check(ctx)
     return checks, _score(ctx) if all(check.passed for check in checks) else {}
+
+
+def fingerprint_composition(composition: Composition) -> str:
+    """Return the fingerprint of a picture, of 64 hexadecimal digits: see `factory/looks/prints.py`."""
+    return make_fingerprint(shrink_composition(composition))
 
 
 def total_score(scores: Mapping[str, float], weights: Mapping[str, float] = WEIGHTS) -> float:

@@ -15,13 +15,13 @@ from factory.look import (
     check_safety,
     choose_pictures,
     judge_creative,
-    make_fingerprint,
     measure_distance,
     score_creative,
     total_score,
 )
 from factory.looks.blur import measure_product_blur
 from factory.looks.ink import contrast_with, measure_light
+from factory.looks.prints import make_fingerprint
 from schemas.asset import Check, Status
 from schemas.creative import Variant
 from tests.composition_builders import (

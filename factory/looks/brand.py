@@ -6,7 +6,7 @@ import numpy as np
 from factory.composition import Box
 from factory.looks.context import LookContext, name_faults
 from factory.looks.ink import measure_light
-from factory.looks.pixels import clip_box
+from factory.looks.pixels import clip_box, find_percentile
 
 # A graphic needs 3 to 1 by WCAG 2.2 (1.4.11). Logos are exempt there, so one in a colour of like lightness passes here by
 # its hue: 40 in CIE Lab is the difference between red and orange.
@@ -59,9 +59,9 @@ def find_hidden_logo(ctx: LookContext) -> str:
     inside[top - outer[1] : bottom - outer[1], left - outer[0] : right - outer[0]] = True
     around = ~inside if not inside.all() else inside
     light = measure_light(pixels)
-    ground = float(np.median(light[around]))
+    ground = find_percentile(light[around], 50)
     contrast = (np.maximum(light, ground) + 0.05) / (np.minimum(light, ground) + 0.05)
-    seen = float(np.percentile(contrast[inside], MOST_DIFFERENT))
+    seen = find_percentile(contrast[inside], MOST_DIFFERENT)
     if seen >= NEEDED_CONTRAST:
         return ""
     lab = cv2.cvtColor(pixels.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)

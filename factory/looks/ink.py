@@ -8,7 +8,7 @@ import numpy as np
 
 from factory.colors import measure_luminance
 from factory.composition import Box, Color, Pixels, Placed
-from factory.looks.pixels import Floats, add_channels
+from factory.looks.pixels import Floats, add_channels, find_percentile
 
 # In ems. A letter is lost in its ground when its width of it has no contrast; what is lost first is looked for beside what
 # is seen, beyond the gap between two words.
@@ -50,7 +50,7 @@ def measure_contrast(ink: Ink) -> float:
     total = cv2.boxFilter(contrast * around, -1, window, normalize=False)
     by_letter: Floats = total / np.maximum(cv2.boxFilter(around, -1, window, normalize=False), 1.0)
     counted = around > 0
-    return float(min(np.percentile(contrast[counted], WORST_PERCENTILE), by_letter[counted].min()))
+    return min(find_percentile(contrast[counted], WORST_PERCENTILE), float(by_letter[counted].min()))
 
 
 def measure_cover(painted: Pixels, ground: Pixels, color: Color) -> Floats:

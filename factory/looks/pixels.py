@@ -34,10 +34,16 @@ def add_channels(values: Floats) -> Floats:
     return np.asarray(cv2.transform(values, np.ones((1, 3), np.float32)), np.float32)
 
 
+def find_percentile(values: Floats, percent: float) -> float:
+    """Return the value of a flat array, not empty, that `percent` of all are not above: one of them, not between two."""
+    place = int((values.size - 1) * percent / 100)
+    return float(np.partition(values, place)[place])
+
+
 def measure_difference(lab: Floats, color: Floats) -> Floats:
     """Return the distance (CIE76) of every pixel of a picture in CIE Lab to one colour, of shape (height, width)."""
-    apart = lab - color.astype(np.float32)
-    return np.sqrt(add_channels(apart * apart))
+    apart = cv2.subtract(lab, np.append(color, 0.0).astype(np.float64))  # of four numbers: one for each channel
+    return np.sqrt(add_channels(np.asarray(cv2.multiply(apart, apart), np.float32)))
 
 
 def convert_lab(pixels: Pixels) -> Floats:
@@ -48,13 +54,18 @@ def convert_lab(pixels: Pixels) -> Floats:
     return np.asarray(lab, np.float32)
 
 
+def count_times(width: int, height: int, side: int = SMALL_SIDE) -> int:
+    """Return by how much `shrink` reduces a picture."""
+    return ceil(max(height, width) / side)
+
+
 def shrink(pixels: Pixels, side: int = SMALL_SIDE) -> Pixels:
     """Return the picture reduced by the least whole number that brings its longer side to at most `side` pixels.
 
     Whole numbers average whole blocks of pixels, which is many times as fast as other ratios.
     """
     height, width = pixels.shape[:2]
-    times = ceil(max(height, width) / side)
+    times = count_times(width, height, side)
     if times == 1:
         return pixels
     high, wide = max(1, height // times), max(1, width // times)

@@ -14,7 +14,7 @@ COLOR_SCALE = 3.0  # a grid's mean difference is stretched by this: pictures of 
 
 
 def make_fingerprint(pixels: Pixels) -> str:
-    """Return the fingerprint of an RGB picture as 64 hexadecimal digits.
+    """Return the fingerprint of an RGB picture, or of its small copy, as 64 hexadecimal digits.
 
     The first 16 are its pHash (Zauner 2010, https://www.phash.org/docs/pubs/thesis_zauner.pdf): of the discrete cosine
     transform of the grey picture at 32x32, whether each of the 64 lowest frequencies is above their median. The other 48
