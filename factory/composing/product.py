@@ -107,9 +107,10 @@ def _cast_shadow(alpha: Pixels, contact: bool) -> tuple[Pixels, int]:
     shade = cv2.GaussianBlur(small, (0, 0), max(0.8, side * 0.025 / _COARSE)).astype(np.float32) * _DROP
     if contact:
         shade = np.maximum(shade, _touch_ground(body, small.shape, pad, side / _COARSE) * _CONTACT)
-    full = cv2.resize(shade, (wide + 2 * margin, high + 2 * margin), interpolation=cv2.INTER_CUBIC)
-    strength = np.clip(full, 0, 255).astype(np.uint8)
-    return _tint(strength), margin
+    full = cv2.resize(
+        cv2.convertScaleAbs(shade), (wide + 2 * margin, high + 2 * margin), interpolation=cv2.INTER_CUBIC
+    )
+    return _tint(np.asarray(full, np.uint8)), margin
 
 
 def _touch_ground(body: Pixels, shape: tuple[int, ...], pad: int, side: float) -> Pixels:
