@@ -163,7 +163,10 @@ def stream_pictures(
             batch_format="pyarrow",
             zero_copy_batch=True,
             fn_constructor_args=(plan, studio, watch),
-            compute=ActorPoolStrategy(size=resources.backdrop_replicas, max_tasks_in_flight_per_actor=4),
+            # Of two calls one draws, while what the other has drawn is on its way to the next stage.
+            compute=ActorPoolStrategy(
+                size=resources.backdrop_replicas, max_tasks_in_flight_per_actor=4, max_concurrent_calls_per_actor=2
+            ),
             num_cpus=resources.backdrop_cpus,
             num_gpus=resources.backdrop_gpus or None,
         )
