@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 import psutil
 import pytest
 
+from factory.engines import vllm_options
 from factory.engines.base import Completion, EngineConfig, Generation, Prompt
 from factory.engines.clock import SharedClock
 from factory.engines.grammars import compile_schemas
@@ -110,6 +111,14 @@ def test_threads_follow_the_cores_that_the_job_gives(cpus: Any, most: int, monke
     assert 1 <= int(os.environ["OMP_NUM_THREADS"]) <= min(most, len(os.sched_getaffinity(0)))
     assert "GOMP_CPU_AFFINITY" not in os.environ
     assert os.environ["VLLM_NO_USAGE_STATS"] == "1" and os.environ["HF_HUB_OFFLINE"] == "1"
+
+
+def test_a_gpu_node_needs_no_compiler_for_a_sampler_that_is_never_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(vllm_options, "runs_on_cpu", lambda: False)
+    for given, expected in ((None, "0"), ("1", "1")):
+        monkeypatch.setattr(os, "environ", {} if given is None else {"VLLM_USE_FLASHINFER_SAMPLER": given})
+        prepare_environment(make_config())
+        assert os.environ["VLLM_USE_FLASHINFER_SAMPLER"] == expected
 
 
 def test_shares_of_calls_in_flight_add_up_to_the_wall_time(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,9 +29,11 @@ async def serve_rounds(folder: Path) -> None:
     config: EngineConfig = pickle.loads((folder / "engine").read_bytes())
     prepare_environment(config)
     from vllm.engine.arg_utils import AsyncEngineArgs
+    from vllm.usage.usage_lib import UsageContext
     from vllm.v1.engine.async_llm import AsyncLLM
 
-    engine = AsyncLLM.from_engine_args(AsyncEngineArgs(**build_arguments(config, 0)))
+    arguments = AsyncEngineArgs(**build_arguments(config, 0))
+    engine = AsyncLLM.from_engine_args(arguments, usage_context=UsageContext.LLM_CLASS)
     guard = start_guard(child.pid for child in psutil.Process().children(recursive=True))
     tokenizer = engine.get_tokenizer()
     (folder / READY).touch()

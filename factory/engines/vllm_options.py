@@ -97,6 +97,8 @@ def prepare_environment(config: EngineConfig) -> None:
     os.environ.setdefault("VLLM_LOGGING_LEVEL", "WARNING")
     os.environ.setdefault("VLLM_LOGGING_STREAM", "ext://sys.stderr")  # standard output is for results
     if not runs_on_cpu():
+        # It samples without seeds only, and every request of ours has one; to build it takes a CUDA compiler on the node.
+        os.environ.setdefault("VLLM_USE_FLASHINFER_SAMPLER", "0")
         return
     cores = _count_cores()
     given = config.execution.cpus
