@@ -42,7 +42,7 @@ _FLAGS = [
 # renderer sets every letter in the font's default optical size, so Chromium is told to. Of a brand without a logo file the
 # peer shows no name in its place.
 _CSS = (
-    "html{{background:#fff}}#peer-ground{{position:absolute;inset:0;width:100%;height:100%;object-fit:cover}}"
+    "#peer-ground{{position:absolute;inset:0;width:100%;height:100%;object-fit:cover}}"
     "body{{font-optical-sizing:none}}#product,#logo{{overflow:visible}}.peer-picture{{width:100%;height:100%;object-fit:contain}}"
     "#product .peer-picture{{object-position:{product}}}#logo .peer-picture{{object-position:{logo}}}"
     "#product .peer-picture{{filter:drop-shadow(0 .8rem 1.1rem rgba(12,14,18,.35))}}"
@@ -59,6 +59,7 @@ _SHOW = """async ({stage, head, body, classes, colors, texts, pictures}) => {
   document.body.className = classes;
   document.body.innerHTML = body;
   for (const [name, value] of Object.entries(colors)) document.body.style.setProperty(name, value);
+  document.documentElement.style.background = colors["--ground"]; // what there is without a backdrop
   for (const {slot, text, style} of texts) {
     const element = document.getElementById(slot);
     element.querySelector(".slot-text").textContent = text;
