@@ -12,7 +12,9 @@ from factory.composing.problems import Problem
 from factory.composition import Composition, Size
 from factory.layouts import Layout, read_layout
 from factory.least_sizes import find_least_px
+from factory.look import check_creative
 from schemas.brand import BrandKit
+from schemas.creative import Slot
 from schemas.layout import Aspect, LayoutMeta, TextSlot, find_aspect
 from tests.preview_layouts import KIT, make_order
 
@@ -141,6 +143,25 @@ def test_texts_keep_off_the_logos_clear_space() -> None:
     refused = fit_or_not({"headline": ["A headline"]}, read_column(**near))
     assert isinstance(refused, Misfit)
     assert "clear space" in refused.detail
+
+
+def test_lines_of_a_heading_are_about_equally_long() -> None:
+    layout = read_column(**{"headline: {size: 6": "headline: {heading: true, size: 6"})
+    text = "Waterproof boots for long walks"
+    plain, even = (fit({"headline": [text]}, each) for each in (read_column(), layout))
+    wide, narrow = (next(each for each in made.texts if each.slot == "headline") for made in (plain, even))
+    assert narrow.text == text
+    assert narrow.font_px == wide.font_px
+    assert narrow.box.width < 0.9 * wide.box.width
+    assert abs(narrow.box.height - wide.box.height) < 0.3 * wide.font_px
+
+
+@pytest.mark.parametrize("text", ["A Feuchtigkeitsabweisender b", "Feuchtigkeitsabweisender a"])
+def test_a_heading_is_not_made_narrower_than_its_longest_word(text: str) -> None:
+    layout = read_column(**{"headline: {size: 6": "headline: {heading: true, size: 4"})
+    made = fit({"headline": [text * 2]}, layout)
+    slot = Slot(name="p", role="creative", width=1000, height=1000, formats=["png"])
+    assert [check for check in check_creative(made, slot) if not check.passed] == []
 
 
 def test_lines_of_cjk_break_between_characters() -> None:

@@ -4,11 +4,11 @@ Longer copy at full size comes first, then shorter copy, then smaller type; what
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from factory.colorways import Colorway
 from factory.composing.ad_texts import Options
-from factory.composing.problems import SLACK, Laid, Problem, Room, find_problem
+from factory.composing.problems import SLACK, Laid, Problem, Room, count_lines, find_problem
 from factory.composing.product import Fitting, fit_product
 from factory.composing.stage import Setting, Stage
 from factory.composition import Box, Cutout, Size
@@ -21,6 +21,7 @@ GIVES_WAY: tuple[SlotName, ...] = (
     "benefits", "quote", "body", "badge", "was", "brand", "headline", "action", "price", "legal",
 )  # fmt: skip
 _FULL = "x " * 200
+_HALVINGS = 3  # of the width of a heading: lines then differ by an eighth of what they could, each costs a layout
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +104,7 @@ class Fitter:
             laid = self._place(stage, settings, stage.measure(settings))
             problem = find_problem(room, laid)
             if problem is None:
+                laid = self._balance(stage, room, laid)
                 scale = min((steps[name][index].scale for name, index in at.items()), default=1.0)
                 return Fitted(stage, laid, scale)
             able = [name for name in problem.slots if name in at and at[name] + 1 < len(steps[name])]
@@ -110,6 +112,29 @@ class Fitter:
                 return Misplaced(problem)
             # Shorter texts come before smaller type, then what gives way first.
             at[min(able, key=lambda name: (steps[name][at[name] + 1].cost, GIVES_WAY.index(name)))] += 1
+
+    def _balance(self, stage: Stage, room: Room, laid: Laid) -> Laid:
+        """Return the layout with headings of several lines broken so that these are about equally long.
+
+        As CSS has it (https://www.w3.org/TR/css-text-4/#valdef-text-wrap-style-balance), which the renderer does not know:
+        the narrowest width that takes no more lines is sought, half by half.
+        """
+        for name, setting in laid.settings.items():
+            lines = count_lines(laid, name)
+            if not self.meta.slots[name].heading or lines < 2:
+                continue
+            full = laid.texts[name].width
+            low, high = full * (lines - 1) / lines, full
+            for _ in range(_HALVINGS):
+                width = (low + high) / 2
+                settings = {**laid.settings, name: replace(setting, most_px=width)}
+                tried = self._place(stage, settings, stage.measure(settings))
+                fits = count_lines(tried, name) == lines and tried.texts[name].width <= width + SLACK
+                if fits and find_problem(room, tried) is None:
+                    laid, high = tried, width
+                else:
+                    low = width
+        return laid
 
     def _is_optional(self, name: SlotName) -> bool:
         return self.meta.slots[name].optional and name != "legal"

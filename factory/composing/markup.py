@@ -7,7 +7,9 @@ from html.parser import HTMLParser
 from factory.errors import JobError
 from schemas.layout import SlotName
 
-TEXT_BOX = "t-"  # before a slot's name: the id of the box around its text; no layout may use ids that start like this
+# Before a slot's name: the id of the box around its text, and of the one around that, which may be made narrower. No layout
+# may use ids that start like this.
+TEXT_BOX, WIDTH_BOX = "t-", "t-w-"
 _VOIDS = ("br", "hr", "img")
 
 
@@ -20,7 +22,10 @@ class Marked:
 
 
 def mark(html: str, shown: Collection[SlotName], layout: str) -> Marked:
-    """Return a fragment with a box `t-<slot>` around the text of every slot of `shown`. Raises JobError for a slot without."""
+    """Return a fragment with boxes `t-w-<slot>` and `t-<slot>` around the text of every slot of `shown`.
+
+    Raises JobError for a slot without an element.
+    """
     reader = _Marker(frozenset(shown))
     reader.feed(html)
     reader.close()
@@ -57,7 +62,9 @@ class _Marker(HTMLParser):
         slot = next((name for name in self.shown if name == element), None)
         if slot is not None:
             self.around[slot] = (slot, *reversed([name for name in self.open if name]))
-            self.parts.append(f'<span class="slot-text" id="{TEXT_BOX}{slot}">x</span>')
+            self.parts.append(
+                f'<span class="slot-width" id="{WIDTH_BOX}{slot}"><span class="slot-text" id="{TEXT_BOX}{slot}">x</span></span>'
+            )
             self.filled = True
         self.open.append(element)
 

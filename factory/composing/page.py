@@ -19,7 +19,7 @@ _BASE = """
 html{{font-size:{unit:.4f}px;direction:{direction}}}
 body{{position:relative;width:{width}px;height:{height}px;overflow:hidden;direction:{direction};text-align:{align};font-family:{body};
 --safe-top:{top:.2f}px;--safe-right:{right:.2f}px;--safe-bottom:{bottom:.2f}px;--safe-left:{left:.2f}px;--radius:{radius:.3f}rem;{colors}}}
-.slot-text{{display:inline-block;vertical-align:top}}
+:is(.slot-width,.slot-text){{display:inline-block;vertical-align:top}}
 #benefits .slot-text{{white-space:pre-line}}
 """
 
@@ -115,7 +115,7 @@ def write_page(page: Page) -> Marked:
     css += "".join(f".no-{name} #{name}{{display:none}}" for name in (*SLOTS, "product", "logo"))
     css += "".join(f"#{name} .slot-text{{white-space:nowrap}}" for name in _KEPT_TOGETHER)
     css += "#was .slot-text{text-decoration:line-through}"
-    css += "".join(f"#{name}{{font-family:{page.heading}}}" for name in page.heading_slots)
+    css += "".join(f"#{name}{{font-family:{page.heading};text-wrap:balance}}" for name in page.heading_slots)
     css += "".join(f"#{name}{{display:none!important}}" for name in page.gone_ids)
     css += _write_modes(page.over_ids)
     marked = mark(page.html, page.shown, page.layout)
@@ -138,4 +138,4 @@ def _write_modes(over_ids: tuple[str, ...]) -> str:
     for mode, part in parts.items():
         css += f"#{STAGE}.{mode},.{mode} {part},.{mode} {part}::before,.{mode} {part}::after{bare}"
         css += f".{mode} :is(img,svg){{visibility:hidden!important}}"
-    return css + f".{ONLY_TEXT} :not({slots},.slot-text){{color:transparent!important}}"
+    return css + f".{ONLY_TEXT} :not({slots},.slot-width,.slot-text){{color:transparent!important}}"

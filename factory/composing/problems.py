@@ -60,6 +60,12 @@ class Laid:
         return {name: self.boxes.get(TEXT_BOX + name, _NOWHERE) for name in sorted(self.settings)}
 
 
+def count_lines(laid: Laid, name: SlotName) -> int:
+    """Return how many lines a text takes."""
+    setting = laid.settings[name]
+    return round(laid.texts[name].height / (setting.font_px * setting.line_height))
+
+
 def find_problem(room: Room, laid: Laid) -> Problem | None:
     """Return the first problem of a layout, those of single texts before those between several; None when all have room."""
     texts = laid.texts
@@ -81,7 +87,7 @@ def _find_own(room: Room, laid: Laid, texts: Mapping[SlotName, Box]) -> Iterator
             yield Problem(
                 "word", (name,), f"a word of {name} is wider than its place by {by:.0f} px: {setting.text[:60]!r}"
             )
-        lines = round(texts[name].height / (setting.font_px * setting.line_height))
+        lines = count_lines(laid, name)
         if lines > room.meta.slots[name].lines:
             yield Problem("lines", (name,), f"{name} takes {lines} lines of {room.meta.slots[name].lines}")
 

@@ -9,7 +9,7 @@ import blitz_py
 import numpy as np
 
 from factory.colors import write_hex
-from factory.composing.markup import TEXT_BOX
+from factory.composing.markup import TEXT_BOX, WIDTH_BOX
 from factory.composing.page import STAGE, Page, write_page
 from factory.composition import Box, Color, Pixels
 from schemas.layout import ColorName, SlotName
@@ -19,13 +19,17 @@ MAX_STAGES = 48  # each holds a thread of the renderer, and about 1 MB
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One text as it is to be set: size in pixels, line height as a multiple of it."""
+    """One text as it is to be set: size in pixels, line height as a multiple of it.
+
+    `most_px` is the width at which its lines end at the latest, where its place would let them go on.
+    """
 
     text: str
     font_px: float
     weight: int
     line_height: float
     color: Color
+    most_px: float | None = None
 
 
 class Stage:
@@ -37,7 +41,7 @@ class Stage:
         size, written = page.size, write_page(page)
         self.around = written.around
         self._template = blitz_py.Template(written.html, width=size.width, height=size.height, background="#00000000")
-        self._state: dict[tuple[str, str], str] = {}
+        self._state = {(WIDTH_BOX + name, "max-width"): "none" for name in page.shown}
         self._filled: dict[tuple[object, ...], dict[str, Box]] = {}
 
     def measure(self, settings: Mapping[SlotName, Setting]) -> dict[str, Box]:
@@ -79,6 +83,8 @@ class Stage:
             self._style(name, "font-size", f"{setting.font_px:.2f}px")
             self._style(name, "line-height", f"{setting.line_height:.3f}")
             self._style(name, "font-weight", str(setting.weight))
+            most = "none" if setting.most_px is None else f"{setting.most_px:.1f}px"
+            self._style(WIDTH_BOX + name, "max-width", most)
             if self._state.get((name, "text")) != setting.text:
                 self._template.set_text(TEXT_BOX + name, setting.text)
                 self._state[name, "text"] = setting.text
