@@ -78,6 +78,10 @@ class TextSlot(Config):
         """Return the largest size in `aspect`, in units."""
         return self.sizes.get(aspect, self.size)
 
+    def find_line_px(self, font_px: float) -> int:
+        """Return the height of a line of `font_px` in whole pixels: of others, the renderer sets boxes a pixel too high."""
+        return max(1, round(font_px * self.line_height))
+
 
 class LayoutMeta(Config):
     """What stands between the two lines of `---` at the top of a layout.

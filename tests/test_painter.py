@@ -58,7 +58,9 @@ def open_plain(shown: tuple[SlotName, ...] = SLOTS, rtl: bool = False) -> Stage:
 def set_texts(headline: str = "Made for walks", px: float = 24, **texts: str) -> dict[SlotName, Setting]:
     every: dict[SlotName, str] = {name: texts.get(name, name) for name in SLOTS} | {"headline": headline}
     return {
-        name: Setting(text, px if name == "headline" else 12, 400, 1.2, (20, 23, 28)) for name, text in every.items()
+        name: Setting(text, size, 400, round(1.2 * size), (20, 23, 28))
+        for name, text in every.items()
+        for size in [px if name == "headline" else 12]
     }
 
 
@@ -217,7 +219,7 @@ def test_a_layout_is_painted_where_it_was_measured(path: Path, dimensions: str) 
     register_stack(stack)
     families = stack.css(heading=True), stack.css(heading=False)
     stage = Stage(make_page(layout, size, tuple(layout.meta.slots), "cutout", True, families, 0.5, False))
-    settings = {name: Setting(f"20% off this week {name}", 24, 700, 1.1, (1, 2, 3)) for name in layout.meta.slots}
+    settings = {name: Setting(f"20% off this week {name}", 24, 700, 26, (1, 2, 3)) for name in layout.meta.slots}
     measured = stage.measure(settings)
     stage.paint(settings, COLORS, NO_TEXT)
     assert stage.measure(settings) == measured

@@ -143,7 +143,7 @@ def prepare(order: Order, made: Composition) -> Scene:
                 "text": each.text,
                 "style": {
                     "fontSize": f"{each.font_px:.2f}px",
-                    "lineHeight": f"{slot.line_height:.3f}",
+                    "lineHeight": f"{slot.find_line_px(each.font_px)}px",
                     "fontWeight": str(each.weight),
                     "color": write_hex(each.color),
                 },

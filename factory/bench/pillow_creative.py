@@ -59,7 +59,7 @@ def prepare(order: Order, made: Composition) -> Scene:
         font = _open_font(
             (stack.heading if slot.heading else stack.body)[0], order.brand.folder, placed.font_px, placed.weight
         )
-        lines.append(Line(placed, font, placed.font_px * slot.line_height))
+        lines.append(Line(placed, font, slot.find_line_px(placed.font_px)))
     panels = [(_surround([each for each in made.texts if not each.inside], 3 * unit), colors["panel"])]
     for name in dict.fromkeys(each.inside for each in made.texts if each.inside):
         panels.append((made.boxes[name], colors["accent"]))

@@ -158,7 +158,7 @@ class Fitter:
         padding = {
             name: max(0.0, full.boxes[name].width - box.width - SLACK)
             for name, box in full.texts.items()
-            if name in full.boxes and box.height > 1.5 * first[name].font_px * first[name].line_height
+            if name in full.boxes and box.height > 1.5 * first[name].line_px
         }
         area = laid.product.box.area if laid.product else 0.0
         return Room(self.meta, self.size, self.clear_space, self.most_text, around, padding, area)
@@ -176,7 +176,7 @@ class Fitter:
         for name, step in steps.items():
             slot = self.meta.slots[name]
             color = self.colorway.colors[slot.color]
-            settings[name] = Setting(step.text, step.font_px, slot.weight, slot.line_height, color)
+            settings[name] = Setting(step.text, step.font_px, slot.weight, slot.find_line_px(step.font_px), color)
         return settings
 
 

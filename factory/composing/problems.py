@@ -62,8 +62,7 @@ class Laid:
 
 def count_lines(laid: Laid, name: SlotName) -> int:
     """Return how many lines a text takes."""
-    setting = laid.settings[name]
-    return round(laid.texts[name].height / (setting.font_px * setting.line_height))
+    return round(laid.texts[name].height / laid.settings[name].line_px)
 
 
 def find_problem(room: Room, laid: Laid) -> Problem | None:

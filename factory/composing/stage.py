@@ -19,7 +19,7 @@ MAX_STAGES = 48  # each holds a thread of the renderer, and about 1 MB
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One text as it is to be set: size in pixels, line height as a multiple of it.
+    """One text as it is to be set: size and line height in pixels.
 
     `most_px` is the width at which its lines end at the latest, where its place would let them go on.
     """
@@ -27,7 +27,7 @@ class Setting:
     text: str
     font_px: float
     weight: int
-    line_height: float
+    line_px: int
     color: Color
     most_px: float | None = None
 
@@ -54,7 +54,7 @@ class Stage:
 
     def measure_filled(self, settings: Mapping[SlotName, Setting], text: str) -> dict[str, Box]:
         """Return what `measure` does with the same `text` in every slot; it is laid out once for the same sizes."""
-        key = (text, *((name, each.font_px, each.weight, each.line_height) for name, each in sorted(settings.items())))
+        key = (text, *((name, each.font_px, each.weight, each.line_px) for name, each in sorted(settings.items())))
         if key not in self._filled:
             self._filled[key] = self.measure({name: replace(each, text=text) for name, each in settings.items()})
         return self._filled[key]
@@ -81,7 +81,7 @@ class Stage:
             raise ValueError(f"the page shows {sorted(self.page.shown)}, not {sorted(settings)}")
         for name, setting in settings.items():
             self._style(name, "font-size", f"{setting.font_px:.2f}px")
-            self._style(name, "line-height", f"{setting.line_height:.3f}")
+            self._style(name, "line-height", f"{setting.line_px}px")
             self._style(name, "font-weight", str(setting.weight))
             most = "none" if setting.most_px is None else f"{setting.most_px:.1f}px"
             self._style(WIDTH_BOX + name, "max-width", most)
