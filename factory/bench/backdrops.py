@@ -125,7 +125,9 @@ class TimedStage(BackdropStage):
     """The backdrop stage with a clock at its engine's door."""
 
     async def _start(self) -> ImageEngine:
-        return _TimedEngine(await super()._start(), Path(Store(self._plan.loaded.output_uri).locate("")))
+        output = Path(Store(self._plan.loaded.output_uri).locate(""))
+        self._engine = _TimedEngine(await super()._start(), output)  # the calls after the first ask for it there
+        return self._engine
 
 
 class _TimedEngine:
