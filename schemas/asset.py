@@ -1,6 +1,6 @@
 """What comes out: checks, candidates, outcomes, and the columns of every table that is written.
 
-Column types are Arrow type names as text; `factory/segments.py` turns them into Arrow schemas, so files are never inferred.
+Column types are Arrow type names as text; `factory/journal/tables.py` turns them into Arrow schemas: files are never inferred.
 """
 
 from enum import StrEnum

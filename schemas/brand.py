@@ -33,7 +33,7 @@ class Colors(Config):
 
 
 class Fonts(Config):
-    """Font files beside the kit (TTF or OTF), or names of bundled families; `factory/fonts.py` lists those.
+    """Font files beside the kit (TTF or OTF), or names of bundled families; `factory/images/brand/fonts.py` lists those.
 
     `by_locale` puts families before the others for a language ("ja", "ar") or a locale. A character that none of them
     can draw is an error: nothing else on the machine is asked.

@@ -1,4 +1,4 @@
-"""The front matter of a layout: what it has room for. The HTML below it is read by `factory/layouts.py`.
+"""The front matter of a layout: what it has room for. The HTML below it is read by `factory/images/layouts/load.py`.
 
 Sizes are in units: one unit is 1/100 of the geometric mean of the picture's sides (`find_unit`), so that a layout looks
 alike in every size of one aspect class.

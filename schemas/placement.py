@@ -13,7 +13,7 @@ from schemas.base import Config
 
 
 class Counting(StrEnum):
-    """How a channel measures text. `factory/counting.py` has one function for each."""
+    """How a channel measures text. `factory/text/lengths.py` has one function for each."""
 
     CHARS = "chars"  # Unicode code points after NFC
     GRAPHEMES = "graphemes"  # user-perceived characters (UAX #29)

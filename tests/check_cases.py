@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from factory.check import check_item, make_context
+from factory.text.checks.checker import check_item, make_context
 from schemas.job import CheckConfig
 from schemas.placement import TextField
 from tests.builders import make_brief, make_placement, make_request

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
-from factory.composition import Box, Color, Composition, Pixels, Placed, PlacedProduct, Size
+from factory.images.types import Box, Color, Composition, Pixels, Placed, PlacedProduct, Size
 from schemas.creative import Slot
 from schemas.layout import find_aspect
 

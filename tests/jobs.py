@@ -12,8 +12,8 @@ from typing import Any
 import pyarrow.dataset as ds
 import yaml
 
-from factory.planning import Options, Prepared, prepare_job
-from factory.storage import Store
+from factory.runs.planning import Options, Prepared, prepare_job
+from factory.storage.store import Store
 from tests.parquet import write_briefs
 
 TEMPLATE = """{% block system %}
@@ -98,7 +98,7 @@ class Ended:
 
 def call_factory(*arguments: str | Path, timeout: float = 180, **environment: str) -> Ended:
     """Run the command `factory` in a process of its own, with this environment and what `environment` adds."""
-    program = "import sys; sys.argv[0] = 'factory'; from factory.cli import main; main()"
+    program = "import sys; sys.argv[0] = 'factory'; from factory.cli.main import main; main()"
     done = subprocess.run(
         [sys.executable, "-c", program, *map(str, arguments)],
         capture_output=True,

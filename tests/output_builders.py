@@ -6,9 +6,9 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from factory.report import RunFacts
-from factory.storage import Store
-from factory.tables import to_table
+from factory.journal.tables import to_table
+from factory.output.report.build import RunFacts
+from factory.storage.store import Store
 from schemas.asset import ASSET_COLUMNS, CANDIDATE_COLUMNS, QUARANTINE_COLUMNS
 from schemas.job import Price
 from tests.builders import make_fields, make_placement

@@ -8,8 +8,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from factory.duplicates import scan_ids
-from factory.read import plan_input, read_unit
+from factory.briefs.duplicates import scan_ids
+from factory.briefs.read import plan_input, read_unit
 from schemas.asset import Refusal
 from schemas.brief import Brief
 

@@ -9,19 +9,19 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from factory.commit import IMAGES_PHASE, PHASE
-from factory.compact import compact
-from factory.composition import Pixels
-from factory.failures import IMAGES_FAILED_PHASE, make_failure_row
-from factory.ledger import make_outcome_row
-from factory.picture_ledger import fail_creative
-from factory.pictures.encoding import encode_picture
-from factory.pictures.thumbnails import make_thumbnail
-from factory.report import RunFacts
-from factory.row_keys import make_keys
-from factory.segments import write_segment
-from factory.storage import Store
-from factory.table_rows import RunLabels
+from factory.images.files.encode import encode_picture
+from factory.images.files.thumbnail import make_thumbnail
+from factory.images.types import Pixels
+from factory.journal.committer import IMAGES_PHASE, PHASE
+from factory.journal.failures import IMAGES_FAILED_PHASE, make_failure_row
+from factory.journal.keys import make_keys
+from factory.journal.picture_ledger import fail_creative
+from factory.journal.records import make_outcome_row
+from factory.journal.segments import write_segment
+from factory.output.report.build import RunFacts
+from factory.output.tables.compact import compact
+from factory.output.tables.rows import RunLabels
+from factory.storage.store import Store
 from schemas.asset import Check, Status
 from schemas.base import digest
 from schemas.creative import CopyWork, CreativeOutcome, CreativeTask, Picture, Slot, Variant

@@ -8,22 +8,22 @@ from typing import Any
 
 import pyarrow as pa
 
-from factory.backdrop import draw_backdrop
-from factory.colorways import Colorway
-from factory.composition import Backdrop, Cutout
-from factory.creative import Easel
-from factory.creatives import make_work
-from factory.engines.procedural_image import ProceduralEngine
-from factory.failures import IMAGES_FAILED_PHASE
-from factory.picture_stage import PictureStage
-from factory.prepare import make_requests
-from factory.press import Press
-from factory.runs import Plan
-from factory.segments import iterate_rows, list_segments
-from factory.stages import Row, make_rows
-from factory.storage import Store
-from factory.studio import Studio
-from factory.watch import Start, Verdict, Watch
+from factory.briefs.requests import make_requests
+from factory.cluster.crash_tracker import Start, Verdict, Watch
+from factory.config.job import Plan
+from factory.images.backdrops.draw import draw_backdrop
+from factory.images.backdrops.procedural.engine import ProceduralEngine
+from factory.images.brand.colorways import Colorway
+from factory.images.creative_maker import Easel
+from factory.images.picture_writer import Press
+from factory.images.setup import Studio
+from factory.images.tasks import make_work
+from factory.images.types import Backdrop, Cutout
+from factory.journal.failures import IMAGES_FAILED_PHASE
+from factory.journal.segments import iterate_rows, list_segments
+from factory.pipeline.creative_stage import PictureStage
+from factory.pipeline.rows import Row, make_rows
+from factory.storage.store import Store
 from schemas.asset import Candidate, Fields, Status
 from schemas.creative import CopyWork, CreativeOutcome, CreativeTask
 from schemas.run import Receipt

@@ -12,14 +12,14 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw
 
-from factory.brands import Brand
-from factory.colorways import Colorway, make_colorways
-from factory.compose import Misfit, Order, compose
-from factory.composing.ad_texts import list_texts
-from factory.composition import Backdrop, Composition, Cutout, Pixels
 from factory.errors import JobError
-from factory.layouts import Layout, read_layout
-from factory.look import check_creative
+from factory.images.brand.colorways import Colorway, make_colorways
+from factory.images.brand.kit import Brand
+from factory.images.checks.checker import check_creative
+from factory.images.compose.compose import Misfit, Order, compose
+from factory.images.compose.slot_texts import list_texts
+from factory.images.layouts.load import Layout, read_layout
+from factory.images.types import Backdrop, Composition, Cutout, Pixels
 from schemas.asset import Fields
 from schemas.brand import BrandKit
 from schemas.brief import Brief, Claim, Offer

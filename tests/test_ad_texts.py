@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from factory.brands import Brand
-from factory.composing.ad_texts import AdTexts, find_phrase, list_present, list_texts, write_percent
-from factory.composition import Cutout
+from factory.images.brand.kit import Brand
+from factory.images.compose.slot_texts import AdTexts, find_phrase, list_present, list_texts, write_percent
+from factory.images.types import Cutout
 from schemas.brand import BrandKit
 from schemas.brief import Offer
 from tests.builders import make_brief, make_request

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from markupsafe import escape
 
-from factory.alike import find_alike
-from factory.outputs import remake_report
-from factory.report import build_report, render_html
-from factory.siblings import NAME
-from factory.storage import Store
+from factory.output.report.build import build_report, render_html
+from factory.output.uniqueness.similar_pairs import find_alike
+from factory.output.uniqueness.within_brief import NAME
+from factory.runs.status import remake_report
+from factory.storage.store import Store
 from tests.browser import open_file
 from tests.jobs import read_rows
 from tests.output_builders import make_asset_row, make_facts, write_output

@@ -7,7 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from factory.backdrop import (
+from factory.engines.base import BackdropPrompt
+from factory.errors import JobError, PictureError
+from factory.images.backdrops.color_names import name_color
+from factory.images.backdrops.draw import (
     MAX_PROMPT,
     BackdropOrder,
     check_prompt,
@@ -15,14 +18,11 @@ from factory.backdrop import (
     draw_backdrops,
     write_prompt,
 )
-from factory.backdrops.color_names import name_color
-from factory.backdrops.starts import paint_start
-from factory.colorways import Colorway, make_colorways
-from factory.composition import Cutout, Pixels
-from factory.engines.base import BackdropPrompt
-from factory.engines.choose import make_image_engine
-from factory.engines.procedural_image import ProceduralEngine
-from factory.errors import JobError, PictureError
+from factory.images.backdrops.procedural.engine import ProceduralEngine
+from factory.images.backdrops.start_images import paint_start
+from factory.images.brand.colorways import Colorway, make_colorways
+from factory.images.types import Cutout, Pixels
+from factory.pipeline.make_engines import make_image_engine
 from schemas.brand import Colors
 from schemas.creative import Slot
 from schemas.images import Backdrop, ImageExecution

@@ -11,8 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from factory import cli, driver
+from factory.cli import main
 from factory.errors import FactoryError, InputError, JobError, OutputError, StorageError
+from factory.runs import driver
 from tests.jobs import TEMPLATE, call_factory, check_message, make_job, make_product_rows, plan_job
 from tests.parquet import make_rows, write_briefs
 from tests.s3_server import S3Server
@@ -232,7 +233,7 @@ def test_wrong_arguments_end_with_2_and_the_usage(
 ) -> None:
     monkeypatch.setattr("sys.argv", ["factory", "run", *arguments])
     with pytest.raises(SystemExit) as ended:
-        cli.main()
+        main.main()
     assert ended.value.code == 2
     assert word in capsys.readouterr().err
 
@@ -246,7 +247,7 @@ def test_the_exit_code_of_a_verb_is_that_of_the_process(monkeypatch: pytest.Monk
         monkeypatch.setattr("sys.argv", ["factory", "run", "x"])
         monkeypatch.setattr(driver, "run_job", fail)
         with pytest.raises(SystemExit) as ended:
-            cli.main()
+            main.main()
         assert ended.value.code == code
 
 

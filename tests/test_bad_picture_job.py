@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import yaml
 
+from factory.cli.show import describe_plan, show_plan
 from factory.errors import JobError
-from factory.looks import nsfw
-from factory.planning import Prepared
-from factory.show import describe_plan, show_plan
+from factory.images.checks import nsfw
+from factory.runs.planning import Prepared
 from tests.jobs import call_factory, check_message, plan_job
 from tests.picture_jobs import KIT, LAYOUTS, make_picture_job, make_picture_rows
 from tests.test_image_models import make_pipeline

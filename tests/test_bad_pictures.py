@@ -21,15 +21,15 @@ import pytest
 import yaml
 from PIL import Image
 
-from factory.composing.page import write_page
-from factory.composing.stage import Setting, Stage
-from factory.composition import Backdrop, Pixels
-from factory.picture_rows import read_chosen
-from factory.pictures.provenance import read_source_type
-from factory.stages import list_rows
-from factory.storage import Store
-from factory.text_assets import list_text_files
-from factory.unit_records import read_records
+from factory.images.compose.page import write_page
+from factory.images.compose.rendered_page import Setting, Stage
+from factory.images.files.provenance import read_source_type
+from factory.images.types import Backdrop, Pixels
+from factory.journal.accepted_texts import list_text_files
+from factory.journal.split_records import read_records
+from factory.pipeline.image_rows import read_chosen
+from factory.pipeline.rows import list_rows
+from factory.storage.store import Store
 from schemas.creative import CreativeOutcome
 from tests.jobs import Ended, call_factory, check_law, read_rows
 from tests.picture_jobs import KIT, draw_product, make_picture_job, make_picture_rows
@@ -218,7 +218,7 @@ import importlib.abc, importlib.machinery, os, signal, sys
 
 class Finder(importlib.abc.MetaPathFinder):
     def find_spec(self, name, path, target=None):
-        if name != "factory.pictures.decode":
+        if name != "factory.images.product.decode":
             return None
         spec = importlib.machinery.PathFinder.find_spec(name, path)
         execute = spec.loader.exec_module

@@ -8,11 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from factory import planning
-from factory.bench.engine import Pair, list_requests, plan_rounds
-from factory.bench.overhead import MODEL_REQUESTS, measure_models
-from factory.bench.processes import run_watched
-from factory.bench.rounds import (
+from factory.cli.bench.engine import Pair, list_requests, plan_rounds
+from factory.cli.bench.overhead import MODEL_REQUESTS, measure_models
+from factory.cli.bench.processes import run_watched
+from factory.cli.bench.rounds import (
     Round,
     load_prompts,
     open_gate,
@@ -22,8 +21,9 @@ from factory.bench.rounds import (
     wait_for_gate,
     write_result,
 )
-from factory.bench.sample import CANDIDATES, make_rows, write_job
+from factory.cli.bench.sample_job import CANDIDATES, make_rows, write_job
 from factory.engines.base import Prompt
+from factory.runs import planning
 from schemas.job import Sampling
 
 # Burns CPU in a grandchild that outlives its parent, and holds memory in itself.
@@ -55,7 +55,7 @@ def test_sample_briefs_differ_in_what_checks_cache() -> None:
 
 def test_engine_and_embedder_are_timed_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert MODEL_REQUESTS >= 500, "fewer would be noise"
-    monkeypatch.setattr("factory.bench.overhead.MODEL_REQUESTS", 60)
+    monkeypatch.setattr("factory.cli.bench.overhead.MODEL_REQUESTS", 60)
     cost = measure_models(tmp_path)
     assert cost.engine > 0
     assert cost.embedder > 0

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from factory.bench.backdrop_side import MODES
+from factory.cli.bench.backdrops_bare import MODES
 from tests.jobs import call_factory
 from tests.picture_jobs import make_picture_job
 from tests.random_pipelines import build_tiny_pipeline

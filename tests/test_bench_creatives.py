@@ -12,15 +12,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from factory.bench import chromium_creative, pillow_creative
-from factory.bench.creative_peers import measure_similarity
-from factory.bench.creatives import run_bench
-from factory.bench.stopwatch import SEAMS, STEPS, Stopwatch
-from factory.colorways import make_colorways
-from factory.compose import Misfit, Order, compose
-from factory.composition import Composition, Pixels
+from factory.cli.bench import creatives_chromium, creatives_pillow
+from factory.cli.bench.creatives import run_bench
+from factory.cli.bench.creatives_peers import measure_similarity
+from factory.cli.bench.step_timer import SEAMS, STEPS, Stopwatch
 from factory.errors import JobError
-from factory.layouts import read_layout
+from factory.images.brand.colorways import make_colorways
+from factory.images.compose.compose import Misfit, Order, compose
+from factory.images.layouts.load import read_layout
+from factory.images.types import Composition, Pixels
 from schemas.brand import BrandKit
 from tests.browser import find_browser
 from tests.jobs import make_job
@@ -66,10 +66,10 @@ def compare(drawn: Pixels, made: Composition) -> None:
 @pytest.mark.parametrize("size", [(1200, 628), (1080, 1350), (300, 250)])
 def test_pillow_draws_the_same_picture(size: tuple[int, int]) -> None:
     order, made = make_creative(*size)
-    scene = pillow_creative.prepare(order, made)
-    data = pillow_creative.draw(scene)
+    scene = creatives_pillow.prepare(order, made)
+    data = creatives_pillow.draw(scene)
     compare(open_picture(data), made)
-    assert pillow_creative.draw(scene) == data
+    assert creatives_pillow.draw(scene) == data
 
 
 @pytest.mark.browser
@@ -77,16 +77,16 @@ def test_pillow_draws_the_same_picture(size: tuple[int, int]) -> None:
 def test_chromium_draws_the_same_picture(size: tuple[int, int]) -> None:
     find_browser()
     order, made = make_creative(*size)
-    scene = chromium_creative.prepare(order, made)
-    with chromium_creative.open_page([scene.stack], *size) as page:
-        data = chromium_creative.draw(page, scene)
+    scene = creatives_chromium.prepare(order, made)
+    with creatives_chromium.open_page([scene.stack], *size) as page:
+        data = creatives_chromium.draw(page, scene)
         compare(open_picture(data), made)
-        assert chromium_creative.draw(page, scene) == data
+        assert creatives_chromium.draw(page, scene) == data
 
 
 def test_the_page_for_chromium_holds_texts_as_data_only() -> None:
     order, made = make_creative()
-    scene = chromium_creative.prepare(order, made)
+    scene = creatives_chromium.prepare(order, made)
     assert {text["slot"] for text in scene.parts["texts"]} == {text.slot for text in made.texts}
     assert all(text.text not in scene.parts["head"] + scene.parts["body"] for text in made.texts)
     assert scene.parts["body"].count('class="slot-text"') == len(made.texts)
@@ -95,13 +95,13 @@ def test_the_page_for_chromium_holds_texts_as_data_only() -> None:
 
 def test_a_missing_browser_or_driver_is_a_wrong_job(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     order, made = make_creative()
-    stack = chromium_creative.prepare(order, made).stack
+    stack = creatives_chromium.prepare(order, made).stack
     with monkeypatch.context() as patch:
         patch.setenv("PATH", str(tmp_path))
-        with pytest.raises(JobError, match="no Chromium"), chromium_creative.open_page([stack], 10, 10):
+        with pytest.raises(JobError, match="no Chromium"), creatives_chromium.open_page([stack], 10, 10):
             pass
     monkeypatch.setitem(sys.modules, "playwright.sync_api", None)
-    with pytest.raises(JobError, match="needs playwright"), chromium_creative.open_page([stack], 10, 10):
+    with pytest.raises(JobError, match="needs playwright"), creatives_chromium.open_page([stack], 10, 10):
         pass
 
 
@@ -111,7 +111,7 @@ def test_the_page_for_chromium_sets_the_product_where_the_layout_wants_it() -> N
         "low", LAYOUT.read_text(encoding="utf-8").replace('id="product"', 'id="product" class="bottom"'), ""
     )
     for layout, place in ((order.layout, "50% 50%"), (low, "50% 100%")):
-        head = chromium_creative.prepare(replace(order, layout=layout), made).parts["head"]
+        head = creatives_chromium.prepare(replace(order, layout=layout), made).parts["head"]
         assert f"#product .peer-picture{{object-position:{place}}}" in head
 
 

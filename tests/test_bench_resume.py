@@ -7,15 +7,15 @@ from typing import Any
 import psutil
 import pytest
 
-from factory.bench import resume
-from factory.bench.finished import make_finished, read_samples
-from factory.bench.processes import watch_until
-from factory.bench.sample import write_job
-from factory.commit import PHASE, PLAN_PHASE
-from factory.planning import Options, prepare_job
-from factory.segments import iterate_rows, list_segments, read_finished
-from factory.storage import Store
-from factory.unit_records import split_finished_units
+from factory.cli.bench import resume
+from factory.cli.bench.processes import watch_until
+from factory.cli.bench.resume_output import make_finished, read_samples
+from factory.cli.bench.sample_job import write_job
+from factory.journal.committer import PHASE, PLAN_PHASE
+from factory.journal.segments import iterate_rows, list_segments, read_finished
+from factory.journal.split_records import split_finished_units
+from factory.runs.planning import Options, prepare_job
+from factory.storage.store import Store
 from schemas.asset import Outcome
 from tests.jobs import call_factory
 

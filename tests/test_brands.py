@@ -9,11 +9,11 @@ import pytest
 import yaml
 from PIL import Image
 
-from factory import brands as brands_module
-from factory.brands import Brand, find_actions, find_legal, load_brand, load_brands, pick_brand
 from factory.errors import JobError
-from factory.pictures import logo as logo_module
-from factory.storage import Store
+from factory.images.brand import kit as brands_module
+from factory.images.brand import logo_file as logo_module
+from factory.images.brand.kit import Brand, find_actions, find_legal, load_brand, load_brands, pick_brand
+from factory.storage.store import Store
 from schemas.brand import BrandKit
 from tests.font_builders import build_font
 

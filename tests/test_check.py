@@ -2,8 +2,15 @@
 
 import pytest
 
-from factory.check import check_candidate, check_item, check_set, explain_failures, make_context, validate_rules
-from factory.checks.registry import ALWAYS, EDITORIAL
+from factory.text.checks.checker import (
+    check_candidate,
+    check_item,
+    check_set,
+    explain_failures,
+    make_context,
+    validate_rules,
+)
+from factory.text.checks.registry import ALWAYS, EDITORIAL
 from schemas.asset import Check, Fields
 from schemas.job import CheckConfig
 from schemas.placement import Counting, ShortItem, TextField

@@ -2,7 +2,7 @@
 
 import pytest
 
-from factory.check import check_item, check_set, make_context
+from factory.text.checks.checker import check_item, check_set, make_context
 from schemas.job import CheckConfig
 from schemas.placement import TextField
 from tests.builders import make_placement, make_request

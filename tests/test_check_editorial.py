@@ -2,8 +2,8 @@
 
 import pytest
 
-from factory.check import check_set, make_context, validate_rules
 from factory.errors import JobError
+from factory.text.checks.checker import check_set, make_context, validate_rules
 from schemas.job import CheckConfig
 from schemas.placement import TextField
 from tests.builders import make_brief, make_placement, make_request

@@ -4,8 +4,8 @@ from decimal import Decimal
 
 import pytest
 
-from factory.checks.facts import derive_discounts
-from factory.checks.numerals import get_marks, normalize_digits, parse_number
+from factory.text.checks.facts import derive_discounts
+from factory.text.checks.numerals import get_marks, normalize_digits, parse_number
 from tests.check_cases import find_failures
 
 GROUNDED = {

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from factory import cli, driver, outputs
+from factory.cli import main
 from factory.errors import ConservationError, EngineError, FactoryError, JobError, OutputError, StorageError
+from factory.runs import driver, status
 from tests.jobs import call_factory, check_message, make_job
 
 VERBS = ("run", "retry", "plan", "status", "report", "doctor", "bench")
@@ -17,7 +18,7 @@ def call(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
     """The exit code of the command in this process."""
     monkeypatch.setattr("sys.argv", ["factory", *arguments])
     with pytest.raises(SystemExit) as ended:
-        cli.main()
+        main.main()
     return int(ended.value.code or 0)
 
 
@@ -67,9 +68,9 @@ def test_an_error_of_ours_is_a_message_and_its_code(
 
 def test_an_interrupt_says_that_finished_work_is_safe_and_ends_at_once() -> None:
     program = (
-        "import sys\nfrom factory import cli, driver\n"
+        "import sys\nfrom factory.cli import main\nfrom factory.runs import driver\n"
         "def interrupt(*_):\n    raise KeyboardInterrupt\n"
-        "driver.run_job = interrupt\nsys.argv = ['factory', 'run', 'a job']\ncli.main()\n"
+        "driver.run_job = interrupt\nsys.argv = ['factory', 'run', 'a job']\nmain.main()\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 3
@@ -80,10 +81,10 @@ def test_a_defect_is_not_dressed_up(monkeypatch: pytest.MonkeyPatch) -> None:
     def break_down(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(outputs, "find_status", break_down)
+    monkeypatch.setattr(status, "find_status", break_down)
     monkeypatch.setattr("sys.argv", ["factory", "status", "x"])
     with pytest.raises(ZeroDivisionError):
-        cli.main()
+        main.main()
 
 
 def test_asking_about_an_output_that_is_not_there_makes_nothing(tmp_path: Path) -> None:

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from factory.colors import measure_contrast, parse_hex, write_hex
-from factory.colorways import SEEN, make_colorways, make_readable
+from factory.images.brand.colorways import SEEN, make_colorways, make_readable
+from factory.images.colors import measure_contrast, parse_hex, write_hex
 from schemas.brand import Colors
 
 NAMES = ["light", "tint", "brand", "dark", "accent", "second"]

@@ -7,11 +7,11 @@ from time import monotonic
 
 import pytest
 
-from factory import commit
-from factory.commit import PHASE, Committer
 from factory.errors import StorageError
-from factory.segments import SegmentRow, iterate_rows, list_segments
-from factory.storage import Store
+from factory.journal import committer as committer_module
+from factory.journal.committer import PHASE, Committer
+from factory.journal.segments import SegmentRow, iterate_rows, list_segments
+from factory.storage.store import Store
 
 
 def make_rows(first: int, count: int) -> list[SegmentRow]:
@@ -56,7 +56,7 @@ def test_calls_share_files_and_each_learns_its_own(tmp_path: Path) -> None:
 def test_a_file_that_is_not_full_goes_out_all_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quiet: float, seconds: float, waiting: int, batches: int
 ) -> None:
-    monkeypatch.setattr(commit, "QUIET_SECONDS", quiet)
+    monkeypatch.setattr(committer_module, "QUIET_SECONDS", quiet)
     store = Store(str(tmp_path))
     committer = make_committer(store, seconds=seconds, waiting=waiting)
     began = monotonic()
@@ -66,7 +66,7 @@ def test_a_file_that_is_not_full_goes_out_all_the_same(
 
 
 def test_a_steady_trickle_is_cut_off_by_the_clock_not_put_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(commit, "QUIET_SECONDS", 30.0)
+    monkeypatch.setattr(committer_module, "QUIET_SECONDS", 30.0)
     store = Store(str(tmp_path))
 
     async def trickle() -> None:

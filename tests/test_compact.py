@@ -9,13 +9,13 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
 
-from factory import parts
-from factory.compact import compact
 from factory.errors import OutputError
-from factory.segments import SegmentRow, write_segment
-from factory.storage import Store
-from factory.table_rows import RunLabels
-from factory.tables import arrow_schema
+from factory.journal.segments import SegmentRow, write_segment
+from factory.journal.tables import arrow_schema
+from factory.output.tables import writer
+from factory.output.tables.compact import compact
+from factory.output.tables.rows import RunLabels
+from factory.storage.store import Store
 from schemas.asset import ASSET_COLUMNS, CANDIDATE_COLUMNS, QUARANTINE_COLUMNS, Check, Outcome, Refusal, Status
 from schemas.base import digest
 from tests.builders import make_brief, make_candidate, make_outcome, make_request
@@ -149,9 +149,9 @@ def test_compacting_again_makes_the_same_files_and_touches_no_others(output: Pat
 
 
 def test_large_tables_become_parts_of_bounded_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parts, "CHUNK_ROWS", 10)
-    monkeypatch.setattr(parts, "PART_BYTES", 20_000)
-    monkeypatch.setattr(parts, "TOTAL_BYTES", 30_000)
+    monkeypatch.setattr(writer, "CHUNK_ROWS", 10)
+    monkeypatch.setattr(writer, "PART_BYTES", 20_000)
+    monkeypatch.setattr(writer, "TOTAL_BYTES", 30_000)
     store = Store(str(tmp_path))
     placements = ("google_rsa", "meta_feed", "email")
     rows = [make_row(make_accepted(n, placements[n % 3])) for n in range(300)]

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from factory.colorways import make_colorways
-from factory.compose import Misfit, Order, compose
-from factory.composition import Composition
-from factory.fonts import load_stack
-from factory.look import check_creative
+from factory.images.brand.colorways import make_colorways
+from factory.images.brand.fonts import load_stack
+from factory.images.checks.checker import check_creative
+from factory.images.compose.compose import Misfit, Order, compose
+from factory.images.types import Composition
 from schemas.brand import BrandKit
 from tests.preview_layouts import CONTENTS, KIT, draw_product, make_order
 from tests.test_painter import read_plain

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from factory.counting import (
+from factory.text.lengths import (
     COUNTERS,
     GSM_BASIC,
     GSM_EXTENSION,

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from factory.brands import Brand, find_actions, find_legal, load_brands, pick_brand
-from factory.colors import measure_contrast, parse_hex
-from factory.colorways import make_colorways
-from factory.fonts import load_stack
-from factory.runs import LoadedJob, load_job
+from factory.config.job import LoadedJob, load_job
+from factory.images.brand.colorways import make_colorways
+from factory.images.brand.fonts import load_stack
+from factory.images.brand.kit import Brand, find_actions, find_legal, load_brands, pick_brand
+from factory.images.colors import measure_contrast, parse_hex
 from schemas.brief import Brief
 from schemas.images import Images
 from tests.parquet import read_all

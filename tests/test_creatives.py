@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from factory.composition import Cutout
-from factory.creatives import fit_main, keep_chosen, keep_new, make_work
+from factory.images.tasks import fit_main, keep_chosen, keep_new, make_work
+from factory.images.types import Cutout
 from schemas.asset import Candidate
 from schemas.creative import Slot
 from tests.builders import make_request

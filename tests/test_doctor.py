@@ -10,10 +10,9 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from factory import doctor
-from factory.doctors import hardware, places, software
-from factory.doctors.finding import Finding, Situation, hide_secrets
-from factory.machine import Gpu
+from factory.cli.doctor import diagnose, hardware, reach, software
+from factory.cli.doctor.finding import Finding, Situation, hide_secrets
+from factory.cluster.machine import Gpu
 
 SECRET = "wJalrXUtnFEMI-very-secret"
 
@@ -30,7 +29,7 @@ def only(findings: list[Finding]) -> Finding:
 def install(monkeypatch: pytest.MonkeyPatch, **versions: str) -> None:
     """Let `find_version` see exactly these packages ("_" stands for "-")."""
     known = {name.replace("_", "-"): version for name, version in versions.items()}
-    for module in ("factory.doctors.finding", "factory.doctors.software"):
+    for module in ("factory.cli.doctor.finding", "factory.cli.doctor.software"):
         monkeypatch.setattr(f"{module}.find_version", known.get)
 
 
@@ -53,7 +52,7 @@ def test_every_check_runs_in_order_and_those_that_are_not_well_say_the_fix(monke
         ran.append("breaks")
         raise RuntimeError("no such sensor")
 
-    findings = doctor.run_checks(checks=[check_thing_that_breaks, check_fine])
+    findings = diagnose.run_checks(checks=[check_thing_that_breaks, check_fine])
     assert ran == ["breaks", "fine"]
     assert [(finding.name, finding.status) for finding in findings] == [("thing that breaks", "warn"), ("fine", "ok")]
     assert "no such sensor" in findings[0].detail
@@ -62,7 +61,7 @@ def test_every_check_runs_in_order_and_those_that_are_not_well_say_the_fix(monke
 
 def test_the_whole_list_gives_a_fix_for_everything_that_is_not_well(monkeypatch: pytest.MonkeyPatch) -> None:
     slow = {software.check_engine, software.check_ray}
-    findings = doctor.run_checks("/no/such/folder", [check for check in doctor.CHECKS if check not in slow])
+    findings = diagnose.run_checks("/no/such/folder", [check for check in diagnose.CHECKS if check not in slow])
     assert {"python", "packages", "processor", "memory", "gpu", "cache", "ray cluster", "s3 variables", "storage"} <= {
         finding.name for finding in findings
     }
@@ -198,25 +197,25 @@ def test_the_bundled_models_are_found_and_their_absence_too(tmp_path: Path, monk
 
 def test_cache_is_made_and_its_room_judged(tmp_path: Path) -> None:
     situation = situate(tmp_path)
-    assert places.check_cache(situation)[0].name == "cache"
+    assert reach.check_cache(situation)[0].name == "cache"
     assert situation.cache.is_dir()
     assert list(situation.cache.iterdir()) == []
-    assert places.judge_room("cache", tmp_path, 0, 0).status == "ok"
-    assert places.judge_room("cache", tmp_path, 0, 10**9).status == "warn"
-    finding = places.judge_room("cache", tmp_path, 10**9, 10**9)
+    assert reach.judge_room("cache", tmp_path, 0, 0).status == "ok"
+    assert reach.judge_room("cache", tmp_path, 0, 10**9).status == "warn"
+    finding = reach.judge_room("cache", tmp_path, 10**9, 10**9)
     assert (finding.status, bool(finding.fix)) == ("fail", True)
 
 
 def test_a_cache_that_cannot_be_made_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    finding = only(places.check_cache(Situation({}, tmp_path / "file" / "cache")))
+    finding = only(reach.check_cache(Situation({}, tmp_path / "file" / "cache")))
     assert finding.status == "fail"
     assert str(tmp_path) in finding.detail
 
 
 @pytest.mark.parametrize("address", ["", "local"])
 def test_no_cluster_named_is_well(tmp_path: Path, address: str) -> None:
-    assert only(places.check_cluster(situate(tmp_path, {"RAY_ADDRESS": address}))).status == "ok"
+    assert only(reach.check_cluster(situate(tmp_path, {"RAY_ADDRESS": address}))).status == "ok"
 
 
 @pytest.mark.parametrize(
@@ -225,8 +224,8 @@ def test_no_cluster_named_is_well(tmp_path: Path, address: str) -> None:
 def test_a_cluster_that_cannot_be_reached_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, address: str
 ) -> None:
-    monkeypatch.setattr(places, "CLUSTER_FILE", tmp_path / "none")
-    finding = only(places.check_cluster(situate(tmp_path, {"RAY_ADDRESS": address})))
+    monkeypatch.setattr(reach, "CLUSTER_FILE", tmp_path / "none")
+    finding = only(reach.check_cluster(situate(tmp_path, {"RAY_ADDRESS": address})))
     assert finding.status == "fail"
     assert finding.fix
 
@@ -236,8 +235,8 @@ def test_a_cluster_that_answers_is_well(tmp_path: Path, monkeypatch: pytest.Monk
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = f"127.0.0.1:{server.getsockname()[1]}"
         (tmp_path / "ray_current_cluster").write_text(address)
-        monkeypatch.setattr(places, "CLUSTER_FILE", tmp_path / "ray_current_cluster")
-        assert only(places.check_cluster(situate(tmp_path, {"RAY_ADDRESS": form.format(address)}))).status == "ok"
+        monkeypatch.setattr(reach, "CLUSTER_FILE", tmp_path / "ray_current_cluster")
+        assert only(reach.check_cluster(situate(tmp_path, {"RAY_ADDRESS": form.format(address)}))).status == "ok"
 
 
 @pytest.mark.parametrize(
@@ -254,21 +253,21 @@ def test_a_cluster_that_answers_is_well(tmp_path: Path, monkeypatch: pytest.Monk
 def test_s3_variables_are_named_and_never_shown(
     tmp_path: Path, environ: dict[str, str], status: str, said: str
 ) -> None:
-    finding = only(places.check_s3_variables(situate(tmp_path, environ)))
+    finding = only(reach.check_s3_variables(situate(tmp_path, environ)))
     assert finding.status == status
     assert said in finding.detail
     assert not any(value in finding.detail + finding.fix for value in environ.values() if value)
 
 
 def test_no_address_asked_about_is_no_finding(tmp_path: Path) -> None:
-    assert places.check_uri(situate(tmp_path)) == []
+    assert reach.check_uri(situate(tmp_path)) == []
 
 
 def test_an_unreachable_store_is_said_with_the_store_s_own_hint(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
-    finding = only(places.check_uri(situate(tmp_path, uri="s3://bucket/briefs")))
+    finding = only(reach.check_uri(situate(tmp_path, uri="s3://bucket/briefs")))
     assert finding.status == "fail"
     assert "s3://bucket/briefs" in finding.detail
     assert finding.fix
@@ -276,18 +275,18 @@ def test_an_unreachable_store_is_said_with_the_store_s_own_hint(
 
 @pytest.mark.s3
 def test_a_store_that_answers_is_well_and_an_empty_folder_a_warning(tmp_path: Path, bucket: str) -> None:
-    from factory.storage import Store
+    from factory.storage.store import Store
 
     Store(bucket).write_bytes("briefs/a.parquet", b"x")
-    assert only(places.check_uri(situate(tmp_path, uri=f"{bucket}/briefs"))).status == "ok"
-    assert only(places.check_uri(situate(tmp_path, uri=f"{bucket}/other"))).status == "warn"
+    assert only(reach.check_uri(situate(tmp_path, uri=f"{bucket}/briefs"))).status == "ok"
+    assert only(reach.check_uri(situate(tmp_path, uri=f"{bucket}/other"))).status == "warn"
 
 
 @pytest.mark.s3
 def test_wrong_keys_are_said_and_not_shown(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAWRONGWRONG")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
-    finding = only(doctor.run_checks(bucket, [places.check_uri]))
+    finding = only(diagnose.run_checks(bucket, [reach.check_uri]))
     assert finding.status == "fail"
     assert finding.fix
     assert SECRET not in str(finding)
@@ -305,10 +304,10 @@ def test_secrets_are_blotted_out_wherever_they_turn_up() -> None:
 def test_nothing_secret_is_printed_by_the_command(tmp_path: Path) -> None:
     """The whole verb, in a process of its own, on an environment full of secrets."""
     program = (
-        "from factory import doctor\n"
-        "from factory.doctors import software\n"
+        "from factory.cli.doctor import diagnose\n"
+        "from factory.cli.doctor import software\n"
         "slow = {software.check_engine, software.check_ray}\n"
-        "for finding in doctor.run_checks('s3://bucket/x', [c for c in doctor.CHECKS if c not in slow]):\n"
+        "for finding in diagnose.run_checks('s3://bucket/x', [c for c in diagnose.CHECKS if c not in slow]):\n"
         "    print(finding)\n"
     )
     secrets = {

@@ -8,14 +8,14 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from factory import run_clock
-from factory.driver import check_quarantine_rate
-from factory.planning import Prepared
-from factory.remaining import find_done
-from factory.row_keys import make_keys
-from factory.segments import Finished
-from factory.stopping import find_exhausted
-from factory.storage import Store
+from factory.journal.keys import make_keys
+from factory.journal.segments import Finished
+from factory.runs import phase_timer
+from factory.runs.driver import check_quarantine_rate
+from factory.runs.planning import Prepared
+from factory.runs.remaining import find_done
+from factory.runs.stopping import find_exhausted
+from factory.storage.store import Store
 from schemas.job import Budget
 from schemas.run import Manifest, Receipt
 from tests.jobs import make_job, make_product_rows, plan_job
@@ -88,7 +88,7 @@ def test_the_quarantine_rate_is_of_rows_and_of_requests(
 
 def test_each_bound_of_a_budget_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     spent = Receipt(segment="", prompt_tokens=600, output_tokens=400)
-    monkeypatch.setattr(run_clock.time, "monotonic", lambda: 7200.0)
+    monkeypatch.setattr(phase_timer.time, "monotonic", lambda: 7200.0)
     soon, past = datetime.now(UTC) + timedelta(hours=1), datetime.now(UTC) - timedelta(seconds=1)
     for budget, word in (
         (Budget(), ""),
@@ -104,9 +104,9 @@ def test_each_bound_of_a_budget_is_noticed(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_the_time_split_sums_to_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     ticks = iter([10.0, 50.0, 60.0])
-    monkeypatch.setattr(run_clock.time, "monotonic", lambda: next(ticks))
-    monkeypatch.setattr(run_clock.time, "time", lambda: 1010.0)
-    clock = run_clock.RunClock(began=2.0)
+    monkeypatch.setattr(phase_timer.time, "monotonic", lambda: next(ticks))
+    monkeypatch.setattr(phase_timer.time, "time", lambda: 1010.0)
+    clock = phase_timer.RunClock(began=2.0)
     clock.end_flow(flow_began=12.0)
     split = clock.split(Receipt(segment="", engine_ready_at=1030.0, engine_load_seconds=15.0))
     assert split == {"start": 13.0, "engine load": 15.0, "generation": 20.0, "rest": 10.0}

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from factory.duplicates import scan_ids
-from factory.read import plan_input
+from factory.briefs.duplicates import scan_ids
+from factory.briefs.read import plan_input
 from schemas.asset import Refusal
 from schemas.brief import Brief
 from tests.parquet import make_rows, read_all, write_briefs
@@ -37,7 +37,7 @@ def test_ids_are_compared_as_the_brief_will_have_them(tmp_path: Path) -> None:
 def test_equal_hashes_alone_refuse_no_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_briefs(tmp_path / "f.parquet", [*make_rows(20), *make_rows(1)])
     plan = plan_input(str(tmp_path), {}, 7)
-    monkeypatch.setattr("factory.duplicates.hash", lambda _: 5, raising=False)
+    monkeypatch.setattr("factory.briefs.duplicates.hash", lambda _: 5, raising=False)
     found = scan_ids(plan, {})
     assert found.positions.tolist() == [20] and found.firsts.tolist() == [0]
 

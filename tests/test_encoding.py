@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from factory.composition import Pixels
 from factory.errors import PictureError
-from factory.pictures import encoding
-from factory.pictures.encoding import Encoded, encode_picture
-from factory.pictures.thumbnails import make_thumbnail
+from factory.images.files import encode as encode_module
+from factory.images.files.encode import Encoded, encode_picture
+from factory.images.files.thumbnail import make_thumbnail
+from factory.images.types import Pixels
 from schemas.creative import Slot
 
 PACKET = b"<x:xmpmeta xmlns:x='adobe:ns:meta/'>" + b"x" * 1200 + b"</x:xmpmeta>"
@@ -84,14 +84,14 @@ def test_a_budget_holds_and_is_used(
     width: int, height: int, kilobytes: int, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tries: list[int] = []
-    save = encoding._save
+    save = encode_module._save
 
     def count(*arguments: object, **options: object) -> bytes:
         data = save(*arguments, **options)  # type: ignore[arg-type]
         tries.append(len(data))
         return data
 
-    monkeypatch.setattr(encoding, "_save", count)
+    monkeypatch.setattr(encode_module, "_save", count)
     pixels, budget = draw_creative(width, height), kilobytes * 1000 - 3700
     encoded = encode(pixels, [name], kilobytes * 1000, reserve=3700)
     assert len(encoded.data) <= budget
@@ -141,7 +141,7 @@ def test_formats_that_cannot_be_written_are_named(formats: list[str]) -> None:
 
 def test_bytes_are_the_same_in_another_process() -> None:
     program = (
-        "import hashlib, tests.test_encoding as t, factory.pictures.thumbnails as s\n"
+        "import hashlib, tests.test_encoding as t, factory.images.files.thumbnail as s\n"
         "for n in ('jpg', 'png', 'webp', 'avif'):\n"
         "    print(hashlib.sha256(t.encode(t.draw_creative(300, 250), [n], 60_000).data).hexdigest())\n"
         "print(hashlib.sha256(s.make_thumbnail(t.draw_creative(1200, 628))).hexdigest())"

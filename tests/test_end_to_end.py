@@ -12,11 +12,11 @@ import pandas as pd
 import psutil
 import pytest
 
-from factory.counting import fits
-from factory.placements import load_placements
+from factory.config.placements import load_placements
+from factory.text.lengths import fits
 
 ROOT = Path(__file__).parent.parent
-FACTORY = [sys.executable, "-c", "from factory.cli import main; main()"]
+FACTORY = [sys.executable, "-c", "from factory.cli.main import main; main()"]
 
 
 @dataclass(frozen=True)

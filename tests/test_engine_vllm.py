@@ -16,13 +16,13 @@ from typing import Any, TypeVar
 import psutil
 import pytest
 
-from factory.engines import vllm_options
 from factory.engines.base import Completion, EngineConfig, Generation, Prompt
-from factory.engines.clock import SharedClock
-from factory.engines.grammars import compile_schemas
-from factory.engines.models import default_cache, resolve_model
-from factory.engines.vllm_options import build_arguments, prepare_environment, validate_engine_options
-from factory.engines.vllm_text import VllmTextEngine
+from factory.engines.models.resolve import default_cache, resolve_model
+from factory.engines.vllm import options
+from factory.engines.vllm.clock import SharedClock
+from factory.engines.vllm.engine import VllmTextEngine
+from factory.engines.vllm.grammars import compile_schemas
+from factory.engines.vllm.options import build_arguments, prepare_environment, validate_engine_options
 from factory.errors import EngineError, JobError
 from schemas.job import Sampling, TextExecution
 
@@ -95,7 +95,7 @@ def test_chunked_prefill_is_refused_on_the_cpu() -> None:
 
 def test_validating_options_imports_neither_vllm_nor_torch() -> None:
     code = (
-        "import sys; from factory.engines.vllm_options import validate_engine_options as check; check({'dtype': 'auto'});"
+        "import sys; from factory.engines.vllm.options import validate_engine_options as check; check({'dtype': 'auto'});"
         "print([name for name in ('vllm', 'torch') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -114,7 +114,7 @@ def test_threads_follow_the_cores_that_the_job_gives(cpus: Any, most: int, monke
 
 
 def test_a_gpu_node_needs_no_compiler_for_a_sampler_that_is_never_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(vllm_options, "runs_on_cpu", lambda: False)
+    monkeypatch.setattr(options, "runs_on_cpu", lambda: False)
     for given, expected in ((None, "0"), ("1", "1")):
         monkeypatch.setattr(os, "environ", {} if given is None else {"VLLM_USE_FLASHINFER_SAMPLER": given})
         prepare_environment(make_config())
@@ -348,7 +348,7 @@ def find_running(pids: list[int]) -> list[int]:
 _OWNER = """
 import asyncio, json, sys, psutil
 from factory.engines.base import EngineConfig, Prompt
-from factory.engines.vllm_text import VllmTextEngine
+from factory.engines.vllm.engine import VllmTextEngine
 from factory.errors import EngineError
 from schemas.job import Sampling, TextExecution
 

@@ -7,11 +7,19 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from factory import failures
-from factory.failures import FAILED_PHASE, Failure, Try, fail, iterate_final, make_failure_row, make_reopened_row
-from factory.row_keys import make_keys
-from factory.segments import Finished, write_segment
-from factory.storage import Store
+from factory.journal import failures
+from factory.journal.failures import (
+    FAILED_PHASE,
+    Failure,
+    Try,
+    fail,
+    iterate_final,
+    make_failure_row,
+    make_reopened_row,
+)
+from factory.journal.keys import make_keys
+from factory.journal.segments import Finished, write_segment
+from factory.storage.store import Store
 from schemas.asset import Outcome
 from schemas.request import Request
 from tests.builders import make_brief

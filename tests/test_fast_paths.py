@@ -5,13 +5,13 @@ from dataclasses import replace
 import pyarrow as pa
 import pytest
 
-from factory import describe
-from factory.check import check_candidate, check_item, is_whole, make_context, trust_items
-from factory.checks import words
-from factory.checks.form import find_incomplete
-from factory.checks.tables import open_tables
-from factory.checks.words import make_item
-from factory.tables import arrow_schema, to_table
+from factory.briefs import template_values
+from factory.journal.tables import arrow_schema, to_table
+from factory.text.checks import words
+from factory.text.checks.checker import check_candidate, check_item, is_whole, make_context, trust_items
+from factory.text.checks.number_words import open_tables
+from factory.text.checks.well_formed import find_incomplete
+from factory.text.checks.words import make_item
 from schemas import brief
 from schemas.asset import CHECKS_TYPE, Candidate, Check
 from schemas.brief import clean_text
@@ -48,7 +48,9 @@ def test_plain_ends_are_judged_as_any_end(text: str) -> None:
 def test_small_amounts_are_written_as_babel_writes_them(locale: str) -> None:
     for currency in ("USD", "EUR", "JPY", "KWD", "CHF", "INR", "SEK", "XOF"):
         for amount in ("0.00", "0.05", "19.99", "999.99", "1000.00", "7", "3.5", "1.005", "012.50"):
-            assert describe._format_money(amount, currency, locale) == describe._write_money(amount, currency, locale)
+            assert template_values._format_money(amount, currency, locale) == template_values._write_money(
+                amount, currency, locale
+            )
 
 
 ODD = ("", " a", "a  b", "a\nb", "<b>x</b>", "{x}", "a|b", "tab\tx", "caf\u00e9", "plain: 5% & more", "x\n")
@@ -56,8 +58,10 @@ ODD = ("", " a", "a  b", "a\nb", "<b>x</b>", "{x}", "a|b", "tab\tx", "caf\u00e9"
 
 @pytest.mark.parametrize("text", ODD)
 def test_plain_text_is_clean_already(text: str) -> None:
-    plain = describe._SPACE.sub(" ", describe._TAG.sub(" ", text).translate(describe._INERT)).strip()
-    assert describe.clean(text) == plain
+    plain = template_values._SPACE.sub(
+        " ", template_values._TAG.sub(" ", text).translate(template_values._INERT)
+    ).strip()
+    assert template_values.clean(text) == plain
 
 
 def test_struct_lists_equal_arrow_s_own() -> None:

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from factory.commit import PHASE
+from factory.briefs.splits import Unit
+from factory.config.job import Plan, open_run, read_manifest
 from factory.errors import ConservationError
-from factory.finalize import Ending, check_conservation, finalize
-from factory.ledger import commit_unit, make_outcome_row, make_refused_row
-from factory.publish import Guard
-from factory.runs import Plan, open_run, read_manifest
-from factory.segments import write_segment
-from factory.storage import Store
-from factory.units import Unit
+from factory.journal.committer import PHASE
+from factory.journal.records import commit_unit, make_outcome_row, make_refused_row
+from factory.journal.segments import write_segment
+from factory.output.finalize import Ending, check_conservation, finalize
+from factory.output.publish import Guard
+from factory.storage.store import Store
 from schemas.asset import Outcome, Status
 from schemas.run import Attempt, Receipt, UnitCount
 from tests.builders import make_candidate, make_outcome, make_request

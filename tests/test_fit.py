@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 
-from factory.colorways import make_colorways
-from factory.compose import Misfit, compose
-from factory.composing.fit import SCALES, choose_dropped, make_steps
-from factory.composing.problems import Problem
-from factory.composition import Composition, Size
-from factory.layouts import Layout, read_layout
-from factory.least_sizes import find_least_px
-from factory.look import check_creative
+from factory.images.brand.colorways import make_colorways
+from factory.images.checks.checker import check_creative
+from factory.images.compose.compose import Misfit, compose
+from factory.images.compose.fit import SCALES, choose_dropped, make_steps
+from factory.images.compose.layout_faults import Problem
+from factory.images.layouts.load import Layout, read_layout
+from factory.images.layouts.type_sizes import find_least_px
+from factory.images.types import Composition, Size
 from schemas.brand import BrandKit
 from schemas.creative import Slot
 from schemas.layout import Aspect, LayoutMeta, TextSlot, find_aspect

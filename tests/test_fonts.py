@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from factory import fonts as fonts_module
 from factory.errors import JobError
-from factory.fonts import BUNDLED, FontStack, load_stack, read_kit_files, register_stack
-from factory.storage import Store
+from factory.images.brand import fonts as fonts_module
+from factory.images.brand.fonts import BUNDLED, FontStack, load_stack, read_kit_files, register_stack
+from factory.storage.store import Store
 from schemas.brand import Fonts
 from tests.font_builders import build_font
 
@@ -207,7 +207,7 @@ def test_fonts_that_are_registered_later_change_nothing() -> None:
 PROGRAM = """
 import os, sys
 import blitz_py
-from factory.fonts import load_stack, register_stack
+from factory.images.brand.fonts import load_stack, register_stack
 from schemas.brand import Fonts
 if "shut" in sys.argv:
     register_stack(load_stack(Fonts(), ".", "en"))

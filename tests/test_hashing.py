@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from factory.engines.hashing import DIMENSIONS, HashingEmbedder
+from factory.engines.embedders.hashing import DIMENSIONS, HashingEmbedder
 
 ANY_TEXT = st.text(st.characters(), max_size=60)  # lone surrogates and controls included
 
@@ -31,7 +31,8 @@ def test_a_vector_does_not_depend_on_its_neighbours(text: str, before: list[str]
 
 def test_vectors_are_the_same_in_another_process() -> None:
     code = (
-        "from factory.engines.hashing import *; print(HashingEmbedder().embed(['Boots für alle 靴']).tobytes().hex())"
+        "from factory.engines.embedders.hashing import *; "
+        "print(HashingEmbedder().embed(['Boots für alle 靴']).tobytes().hex())"
     )
     other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert other.stdout.strip() == HashingEmbedder().embed(["Boots für alle 靴"]).tobytes().hex()

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from factory.describe import clean
-from factory.hidden import find_hidden, find_unfit, spell_hidden
-from factory.placements import load_placements
-from factory.writing import find_shape, read_fields
+from factory.briefs.template_values import clean
+from factory.config.placements import load_placements
+from factory.text.invisible import find_hidden, find_unfit, spell_hidden
+from factory.text.prompts.answer_schema import find_shape, read_fields
 from schemas.asset import Refusal
 from schemas.brief import Brief, clean_line, clean_text
 from tests.builders import make_brief, make_placement, make_request

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from factory.engines.models import IMAGE_INDEX, model_digest, resolve_model
+from factory.engines.models.resolve import IMAGE_INDEX, model_digest, resolve_model
 from factory.errors import JobError
-from factory.storage import Store
+from factory.storage.store import Store
 from tests.s3_server import S3Server
 
 
@@ -62,9 +62,9 @@ def test_a_pipeline_on_s3_is_fetched_whole_and_has_the_same_digest(bucket: str, 
 def test_of_a_hub_pipeline_only_its_parts_are_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import huggingface_hub
 
-    from factory.engines import models
+    from factory.engines.models import resolve
 
-    monkeypatch.setattr(models, "_find_snapshot", lambda _name: None)
+    monkeypatch.setattr(resolve, "_find_snapshot", lambda _name: None)
     names = {
         "model_index.json": 1,
         "flux1-dev.safetensors": 10**15,  # the same weights in one file: no disk has room for this one

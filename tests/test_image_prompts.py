@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from factory.config.job import load_job
+from factory.config.placements import IMAGE_PROMPT
 from factory.errors import JobError
-from factory.placements import IMAGE_PROMPT
-from factory.runs import load_job
 from tests.picture_jobs import make_picture_job
 
 BY_MODEL = {"engine": "diffusers", "model": "org/pipeline", "written_by": "model"}

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from factory.briefs.input_files import list_inputs
 from factory.errors import InputError, StorageError
-from factory.inputs import list_inputs
-from factory.storage import Store
+from factory.storage.store import Store
 
 FILES = [
     "a.parquet",

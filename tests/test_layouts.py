@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from factory.errors import JobError
-from factory.layouts import Layout, choose_layouts, load_layouts, read_layout
-from factory.storage import Store
+from factory.images.layouts.load import Layout, choose_layouts, load_layouts, read_layout
+from factory.storage.store import Store
 from schemas.creative import Slot
 
 FRONT = """---

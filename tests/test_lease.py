@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 
 from factory.errors import FactoryError, OutputError, StorageError
-from factory.holders import Holder, name_beat, read_holder
-from factory.lease import find_driver, find_epoch, hold_lease
-from factory.storage import Store
+from factory.runs.lease import find_driver, find_epoch, hold_lease
+from factory.runs.lease_holder import Holder, name_beat, read_holder
+from factory.storage.store import Store
 from tests.fault_proxy import Fault, FaultProxy, fail, reset_after
 from tests.s3_server import S3Server
 
@@ -29,13 +29,13 @@ DAY = 86_400.0
 # Holds the lease until its input ends; says each second word that a test waits for. A machine of its own makes it "remote".
 HOLD = """
 import sys, threading, time
-from factory import holders
+from factory.runs import lease_holder
 from factory.errors import OutputError
-from factory.lease import hold_lease
-from factory.storage import Store
+from factory.runs.lease import hold_lease
+from factory.storage.store import Store
 uri, beat, expiry, skew, machine = sys.argv[1:]
 if machine:
-    holders.find_machine = lambda: machine
+    lease_holder.find_machine = lambda: machine
 ended = threading.Event()
 threading.Thread(target=lambda: (sys.stdin.read(), ended.set()), daemon=True).start()
 try:
@@ -227,7 +227,7 @@ def test_whoever_comes_late_to_an_old_epoch_has_not_won(tmp_path: Path, monkeypa
     store.write_bytes("lease/3.json", store.read_bytes("lease/1.json"))
     store.delete("lease/1.json")
     looks = [0]
-    monkeypatch.setattr("factory.lease.find_epoch", lambda at: looks.pop() if looks else find_epoch(at))
+    monkeypatch.setattr("factory.runs.lease.find_epoch", lambda at: looks.pop() if looks else find_epoch(at))
     with pytest.raises(OutputError, match="a moment faster"), hold(store):
         pass
     assert not store.exists("lease/1.json") and store.exists("lease/3.json")

@@ -4,7 +4,9 @@ import pickle
 from pathlib import Path
 from typing import Any
 
-from factory.ledger import (
+from factory.briefs.splits import InputPlan
+from factory.config.job import Plan
+from factory.journal.records import (
     commit_unit,
     commit_unreadable,
     make_outcome_row,
@@ -13,10 +15,8 @@ from factory.ledger import (
     make_refused_row,
     read_planned,
 )
-from factory.runs import Plan
-from factory.segments import iterate_rows
-from factory.storage import Store
-from factory.units import InputPlan
+from factory.journal.segments import iterate_rows
+from factory.storage.store import Store
 from schemas.asset import Check, Outcome, Refusal, Status
 from schemas.run import Receipt, UnitCount
 from tests.builders import make_candidate, make_outcome

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from factory.counting import count, describe_misfit
-from factory.placements import load_placements
+from factory.config.placements import load_placements
+from factory.text.lengths import count, describe_misfit
 from schemas.placement import Counting
 from tests.jobs import Ended, call_factory, check_law, make_job, read_rows
 

@@ -7,12 +7,12 @@ import cv2
 import numpy as np
 import pytest
 
-from factory.composition import Backdrop, Box, Composition, Pixels, PlacedProduct
 from factory.errors import JobError
-from factory.look import check_creative
-from factory.looks import channel, files
-from factory.looks.registry import CHECKS
-from factory.slots import RULES
+from factory.images.checks import channel, files
+from factory.images.checks.checker import check_creative
+from factory.images.checks.registry import CHECKS
+from factory.images.slots import RULES
+from factory.images.types import Backdrop, Box, Composition, Pixels, PlacedProduct
 from schemas.creative import Slot
 from tests.composition_builders import (
     LINES,

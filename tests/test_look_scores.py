@@ -6,10 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from factory.colors import measure_contrast
-from factory.composition import Box, Composition, PlacedProduct
 from factory.errors import JobError
-from factory.look import (
+from factory.images.checks.blur import measure_product_blur
+from factory.images.checks.checker import (
     WEIGHTS,
     check_creative,
     check_safety,
@@ -19,9 +18,10 @@ from factory.look import (
     score_creative,
     total_score,
 )
-from factory.looks.blur import measure_product_blur
-from factory.looks.ink import contrast_with, measure_light
-from factory.looks.prints import make_fingerprint
+from factory.images.checks.fingerprints import make_fingerprint
+from factory.images.checks.ink import contrast_with, measure_light
+from factory.images.colors import measure_contrast
+from factory.images.types import Box, Composition, PlacedProduct
 from schemas.asset import Check, Status
 from schemas.creative import Variant
 from tests.composition_builders import (

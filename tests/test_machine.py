@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from factory.machine import Gpu, count_cores, describe_machine, list_gpus, read_memory, read_processor
+from factory.cluster.machine import Gpu, count_cores, describe_machine, list_gpus, read_memory, read_processor
 
 
 def put_smi(folder: Path, script: str) -> None:

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from factory.coerce import Unreadable
+from factory.briefs.coerce import Unreadable
+from factory.briefs.columns import compile_columns
+from factory.config.expressions import Expression
 from factory.errors import JobError
-from factory.expressions import Expression
-from factory.mapping import compile_columns
 
 FEED = ["sku", "Brand", "title", "Sale Price", "tags", "extra"]
 FEED_MAP = {"brief_id": "sku", "product_name": "{{ Brand }} {{ title | trim }}"}

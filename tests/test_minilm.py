@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from factory.embeddings import summarize_brief
-from factory.engines.minilm import DIMENSIONS, MiniLM, unpack_model, unpack_packaged_model
+from factory.engines.embedders.minilm import DIMENSIONS, MiniLM, unpack_model, unpack_packaged_model
 from factory.errors import EngineError
-from factory.scores.relevance import score_relevance
+from factory.text.scores.embeddings import summarize_brief
+from factory.text.scores.relevance import score_relevance
 from tests.builders import make_request
 
 Usage = namedtuple("Usage", "total used free")
@@ -86,7 +86,7 @@ def refuse(*args, **kwargs): raise AssertionError("network was asked")
 socket.getaddrinfo = refuse
 socket.socket.connect = refuse
 from pathlib import Path
-from factory.engines.minilm import MiniLM
+from factory.engines.embedders.minilm import MiniLM
 print(MiniLM(Path({str(cache)!r})).embed(["boots"]).shape)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

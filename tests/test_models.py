@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from factory.engines import models
-from factory.engines.models import BUNDLED, default_cache, model_digest, resolve_model
+from factory.engines.models import resolve
+from factory.engines.models.resolve import BUNDLED, default_cache, model_digest, resolve_model
 from factory.errors import JobError
-from factory.storage import Store
+from factory.storage.store import Store
 
 ALIAS = "smollm2-135m-instruct"
 
@@ -84,7 +84,7 @@ def test_processes_that_start_at_once_convert_once(
             file.write(f"{source.name}\n")
         shutil.copytree(bundled, folder, dirs_exist_ok=True)
 
-    monkeypatch.setattr(models, "convert_gguf", convert)
+    monkeypatch.setattr(resolve, "convert_gguf", convert)
     with multiprocessing.get_context("fork").Pool(4) as pool:
         folders = pool.map(_resolve, [tmp_path / "cache"] * 4)
     assert len(set(folders)) == 1 and (Path(folders[0]) / "model.safetensors").is_file()
@@ -100,7 +100,7 @@ def test_a_conversion_that_fails_leaves_nothing_that_looks_done(
         (folder / "config.json").write_text("{}")
         raise ValueError(f"{source.name} is damaged")
 
-    monkeypatch.setattr(models, "convert_gguf", fail)
+    monkeypatch.setattr(resolve, "convert_gguf", fail)
     with pytest.raises(ValueError, match="damaged"):
         resolve_model(ALIAS, tmp_path)
     assert not list(tmp_path.glob("smollm2*"))

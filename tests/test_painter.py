@@ -6,8 +6,11 @@ import cv2
 import numpy as np
 import pytest
 
-from factory.brands import Brand
-from factory.composing.layers import (
+from factory.errors import JobError
+from factory.images.brand.fonts import load_stack, register_stack
+from factory.images.brand.kit import Brand
+from factory.images.compose.fragment import mark
+from factory.images.compose.layers import (
     contain,
     count_halvings,
     cover,
@@ -21,16 +24,13 @@ from factory.composing.layers import (
     take_part,
     trim,
 )
-from factory.composing.logo import make_logo
-from factory.composing.markup import mark
-from factory.composing.page import NO_TEXT, ONLY_OVER, ONLY_TEXT, make_page
-from factory.composing.painter import read_align
-from factory.composing.product import fit_product, show_product
-from factory.composing.stage import Setting, Stage
-from factory.composition import Box, Cutout, Pixels, Size
-from factory.errors import JobError
-from factory.fonts import load_stack, register_stack
-from factory.layouts import Layout, read_layout
+from factory.images.compose.page import NO_TEXT, ONLY_OVER, ONLY_TEXT, make_page
+from factory.images.compose.paint import read_align
+from factory.images.compose.place_logo import make_logo
+from factory.images.compose.place_product import fit_product, show_product
+from factory.images.compose.rendered_page import Setting, Stage
+from factory.images.layouts.load import Layout, read_layout
+from factory.images.types import Box, Cutout, Pixels, Size
 from schemas.brand import BrandKit, Fonts
 from schemas.layout import ColorName, SlotName, find_aspect
 from tests.preview_layouts import KIT, draw_product

@@ -5,7 +5,7 @@ import socket
 import pytest
 
 from factory.errors import PictureError
-from factory.pictures.addresses import Resolver, find_addresses, is_public
+from factory.images.product.allowed_hosts import Resolver, find_addresses, is_public
 from schemas.images import Sources
 
 PUBLIC = "93.184.216.34"

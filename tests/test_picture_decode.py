@@ -10,7 +10,7 @@ import pytest
 from PIL import Image, ImageCms, PngImagePlugin
 
 from factory.errors import PictureError
-from factory.pictures.decode import WORK_SIDE, decode_picture
+from factory.images.product.decode import WORK_SIDE, decode_picture
 from schemas.images import Sources
 
 SMALL = Sources(min_side=1)

@@ -16,9 +16,9 @@ import pytest
 from PIL import Image, ImageDraw
 
 from factory.errors import PictureError
-from factory.pictures import product
-from factory.pictures.fetch import Fetcher, open_stream
-from factory.pictures.product import load_product
+from factory.images.product import load
+from factory.images.product.fetch import Fetcher, open_stream
+from factory.images.product.load import load_product
 from schemas.images import Sources
 from tests.picture_server import SECRET, PictureServer, run_picture_server
 
@@ -156,7 +156,7 @@ def test_where_a_redirect_leads_is_not_logged(server: PictureServer, caplog: pyt
 
 def test_https_does_not_turn_into_http() -> None:
     fetcher, seen = Fetcher(Sources(hosts=["a.com"])), {"https://a.com/a.png"}
-    from factory.pictures.fetch import read_url
+    from factory.images.product.fetch import read_url
 
     with pytest.raises(PictureError) as refused:
         fetcher._follow(read_url("https://a.com/a.png"), "http://a.com/a.png", seen)
@@ -292,7 +292,7 @@ def test_objects_are_read_only_below_s3_roots(job: Path, uri: str) -> None:
 
 @pytest.mark.s3
 def test_objects_below_an_s3_root_and_beside_an_s3_job_are_read(bucket: str, tmp_path: Path) -> None:
-    from factory.storage import Store
+    from factory.storage.store import Store
 
     Store(bucket).write_bytes("job/pics/a.png", draw_picture())
     found = load_product(f"{bucket}/job/pics/a.png", Sources(roots=[f"{bucket}/job"]), str(tmp_path))
@@ -344,9 +344,9 @@ def test_a_replaced_file_is_read_again(job: Path) -> None:
 def test_memory_is_bounded_in_bytes() -> None:
     import numpy as np
 
-    from factory.composition import Cutout, Pixels
+    from factory.images.types import Cutout, Pixels
 
-    memory = product._Memory(100_000)
+    memory = load._Memory(100_000)
     made: list[int] = []
 
     def make(number: int) -> Cutout:

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from factory.pictures.provenance import read_source_type
-from factory.segments import list_segments
-from factory.storage import Store
+from factory.images.files.provenance import read_source_type
+from factory.journal.segments import list_segments
+from factory.storage.store import Store
 from tests.jobs import call_factory, read_rows
 from tests.parquet import write_briefs
 from tests.picture_jobs import draw_product, make_picture_job, make_picture_rows
@@ -147,7 +147,7 @@ def read_variants(folder: Path) -> list[dict[str, Any]]:
 
 def kill_amid_pictures(folder: Path) -> None:
     """Start a run and kill its driver as soon as a first creative is on storage."""
-    program = "import sys; sys.argv[0] = 'factory'; from factory.cli import main; main()"
+    program = "import sys; sys.argv[0] = 'factory'; from factory.cli.main import main; main()"
     store = Store(str(folder / "out"))
     process = subprocess.Popen(
         [sys.executable, "-c", program, "run", str(folder)],

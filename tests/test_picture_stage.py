@@ -11,17 +11,17 @@ import numpy as np
 import pytest
 import torch
 
-from factory import backdrop_stage, picture_stage
-from factory.backdrop_stage import BackdropStage
-from factory.composition import Cutout
-from factory.creative import Easel
+from factory.cluster.crash_tracker import MAX_IDLE_STARTS
 from factory.engines.base import BackdropPrompt
-from factory.engines.pipeline_calls import finish_pictures
+from factory.engines.diffusers.call import finish_pictures
 from factory.errors import EngineError, PictureError, StorageError
-from factory.picture_rows import Drawn, unpack_work
-from factory.pictures.product import load_product
-from factory.stages import list_rows
-from factory.watch import MAX_IDLE_STARTS
+from factory.images.creative_maker import Easel
+from factory.images.product.load import load_product
+from factory.images.types import Cutout
+from factory.pipeline import backdrop_stage, creative_stage
+from factory.pipeline.backdrop_stage import BackdropStage
+from factory.pipeline.image_rows import Drawn, unpack_work
+from factory.pipeline.rows import list_rows
 from schemas.creative import CopyWork, CreativeOutcome
 from tests.picture_jobs import make_picture_job
 from tests.picture_stages import LocalWatch, Workshop, open_workshop, try_again
@@ -51,7 +51,7 @@ def break_loading(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None
             raise error
         return load_product(uri, *rest)
 
-    monkeypatch.setattr(picture_stage, "load_product", load_or_break)
+    monkeypatch.setattr(creative_stage, "load_product", load_or_break)
 
 
 def make_pair(shop: Workshop) -> tuple[CopyWork, CopyWork]:
@@ -137,7 +137,7 @@ def test_what_failed_before_is_read_alone(shop: Workshop, monkeypatch: pytest.Mo
             under_way[0] -= 1
         raise PictureError("missing", "it is not there")
 
-    monkeypatch.setattr(picture_stage, "load_product", load_slowly)
+    monkeypatch.setattr(creative_stage, "load_product", load_slowly)
     works = [shop.make_work(f"b-{number}", f"pictures/{number}.png") for number in range(4)]
     shop.make_all(*works)
     assert max(most) > 1, "new ones are fetched beside one another"
@@ -171,14 +171,14 @@ def test_a_creative_or_a_product_picture_that_hangs_is_seen_by_the_watchdog(
         seen.append(watched[-1]())
         raise PictureError("missing", "no matter")
 
-    monkeypatch.setattr(picture_stage, "Watchdog", Dog)
+    monkeypatch.setattr(creative_stage, "Watchdog", Dog)
     monkeypatch.setattr(Easel, "make", hang)
     shop.make_all(shop.make_work())
     assert watched[0] == shop.plan.loaded.job.execution.images.timeout_seconds
     assert seen[0] == 0.0 and 0.05 <= seen[1] < 5.0
     assert watched[-1]() == 0.0, "an idle stage is silent for no time"
     seen.clear()
-    monkeypatch.setattr(picture_stage, "load_product", hang)
+    monkeypatch.setattr(creative_stage, "load_product", hang)
     shop.make_all(shop.make_work("b-1", "pictures/b-1.png"))
     assert seen[0] == 0.0 and 0.05 <= seen[1] < 5.0, "a product picture that hangs is seen too"
     assert watched[-1]() == 0.0

@@ -14,11 +14,11 @@ import psutil
 import pytest
 import ray
 
-from factory import cluster as ray_cluster
-from factory import pipeline
+from factory.cluster import connection as ray_cluster
+from factory.config.job import Plan
 from factory.errors import JobError, StorageError
-from factory.planning import Options, prepare_job
-from factory.runs import Plan
+from factory.pipeline import ray_data
+from factory.runs.planning import Options, prepare_job
 from tests.picture_jobs import make_picture_job
 from tests.random_pipelines import build_tiny_pipeline
 
@@ -115,7 +115,7 @@ def test_rows_are_cut_into_blocks_where_less_than_a_cpu_is_free(cluster: None) -
     sizes: list[int] = []
 
     def read() -> None:
-        rows = pipeline._cut(
+        rows = ray_data._cut(
             ray.data.from_items([{"number": number} for number in range(5)], override_num_blocks=1), 2
         )
         sizes.extend(sorted(bundle.num_rows() for bundle in rows.iter_internal_ref_bundles()))
@@ -135,14 +135,14 @@ def test_an_error_of_ours_comes_out_of_a_task_as_it_was_raised(cluster: None) ->
 
     with pytest.raises(ray.exceptions.RayError) as caught:
         ray.get(ray.remote(num_cpus=0)(fail).remote())
-    assert str(pipeline._translate(caught.value)) == "the bucket is closed\n  fix: open it"
+    assert str(ray_data._translate(caught.value)) == "the bucket is closed\n  fix: open it"
 
 
 def test_who_asks_ray_after_its_end_does_not_start_it_again() -> None:
     program = """
 import ray
-from factory import cluster
-with cluster.use_ray(None):
+from factory.cluster import connection
+with connection.use_ray(None):
     pass
 try:
     ray.put(1)
@@ -157,8 +157,8 @@ def test_a_private_ray_ends_at_once_with_the_process_that_started_it() -> None:
     program = """
 import os, signal
 import psutil
-from factory import cluster
-with cluster.use_ray(None):
+from factory.cluster import connection
+with connection.use_ray(None):
     print(*(child.pid for child in psutil.Process().children(recursive=True)), flush=True)
     os.kill(os.getpid(), signal.SIGKILL)
 """

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from factory.counting import char_bound
+from factory.config.placements import TEXT_KEYS, get_placements, load_placements
 from factory.errors import JobError
-from factory.placements import TEXT_KEYS, get_placements, load_placements
+from factory.text.lengths import char_bound
 from schemas.brief import Brief
 from schemas.placement import Counting, Placement
 from tests.builders import make_brief

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from factory.counting import count
-from factory.embeddings import embed_texts
-from factory.engines.hashing import HashingEmbedder
-from factory.pooling import build_sets
+from factory.engines.embedders.hashing import HashingEmbedder
+from factory.text.lengths import count
+from factory.text.pooling import build_sets
+from factory.text.scores.embeddings import embed_texts
 from schemas.asset import Candidate, Fields
 from schemas.job import SelectConfig
 from schemas.placement import Placement, ShortItem, TextField

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from factory.engines.models import model_digest
-from factory.prepare import Identity, digest_placement, make_requests, make_seed, order_key
-from factory.runs import load_job, make_identity
+from factory.briefs.requests import Identity, digest_placement, make_requests, make_seed, order_key
+from factory.config.job import load_job, make_identity
+from factory.engines.models.resolve import model_digest
 from schemas.brief import Segment
 from schemas.placement import Placement
 from schemas.request import Request

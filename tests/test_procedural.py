@@ -8,12 +8,12 @@ import cv2
 import numpy as np
 import pytest
 
-from factory.backdrops.palette import read_palette
-from factory.colors import measure_contrast, measure_luminance, parse_hex
-from factory.composition import Pixels
 from factory.engines.base import BackdropPrompt
-from factory.engines.procedural_image import FAMILIES, ProceduralEngine, draw_procedural, list_families
 from factory.errors import JobError
+from factory.images.backdrops.procedural.engine import FAMILIES, ProceduralEngine, draw_procedural, list_families
+from factory.images.backdrops.procedural.palette import read_palette
+from factory.images.colors import measure_contrast, measure_luminance, parse_hex
+from factory.images.types import Pixels
 
 PALETTES = {
     "light": {"ground": "#ffffff", "panel": "#f3f1ec", "text": "#14171c", "soft": "#fbe4dd", "accent": "#e4572e"},

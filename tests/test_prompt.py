@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from factory.describe import clean, format_money, name_language
+from factory.briefs.template_values import clean, format_money, name_language
 from factory.engines.base import Prompt
 from factory.errors import JobError
-from factory.prompt import PromptBuilder
+from factory.text.prompts.builder import PromptBuilder
 from schemas.asset import Fields
 from schemas.brief import Segment
 from schemas.job import Example, Sampling, TextConfig

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from factory.errors import PictureError
-from factory.pictures.encoding import Encoded, encode_picture
-from factory.pictures.provenance import Provenance, check_stamp, decide_source_type, read_source_type, write_xmp
-from factory.pictures.xmp import MAX_VALUE, read_property, write_packet
+from factory.images.files.encode import Encoded, encode_picture
+from factory.images.files.provenance import Provenance, check_stamp, decide_source_type, read_source_type, write_xmp
+from factory.images.files.xmp import MAX_VALUE, read_property, write_packet
 from schemas.creative import Slot
 
 FORMATS = ["jpg", "png", "webp", "avif"]

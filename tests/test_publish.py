@@ -15,10 +15,10 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from factory.config.job import read_manifest
 from factory.errors import OutputError
-from factory.parts import FOLDERS
-from factory.runs import read_manifest
-from factory.storage import Store
+from factory.output.tables.writer import FOLDERS
+from factory.storage.store import Store
 from schemas.run import Manifest
 from tests.fault_proxy import FaultProxy
 from tests.s3_server import S3Server
@@ -28,7 +28,7 @@ from tests.test_finalize import IDS, Run, make_unit
 # What Python tells of them: https://docs.python.org/3/library/audit_events.html
 END = """
 import os, pickle, signal, sys
-from factory.finalize import finalize
+from factory.output.finalize import finalize
 arguments = pickle.load(sys.stdin.buffer)
 seen, fatal = 0, int(sys.argv[1])
 def count(event, _):

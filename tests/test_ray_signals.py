@@ -14,8 +14,8 @@ ROOT = Path(__file__).parent.parent
 PROGRAM = """
 import os, signal
 from ray._private import node
-from factory import cluster
-from factory.stopping import StopSign
+from factory.cluster import connection
+from factory.runs.stopping import StopSign
 
 begin = node.Node.start_head_processes
 
@@ -26,7 +26,7 @@ def interrupt(self):
 
 node.Node.start_head_processes = interrupt
 stop = StopSign()
-with stop.watch_signals(), cluster.use_ray(None):
+with stop.watch_signals(), connection.use_ray(None):
     print("STOP", stop.reason, flush=True)
 """
 
@@ -47,8 +47,8 @@ def test_a_signal_while_ray_starts_is_kept_for_later() -> None:
 
 def test_one_between_ray_s_start_and_ours_aborts_nothing() -> None:
     program = (
-        "import os, ray, signal, time\nfrom factory import cluster\nfrom factory.stopping import StopSign\n"
-        "stop = StopSign()\nwith stop.watch_signals(), cluster.use_ray(None):\n"
+        "import os, ray, signal, time\nfrom factory.cluster import connection\nfrom factory.runs.stopping import StopSign\n"
+        "stop = StopSign()\nwith stop.watch_signals(), connection.use_ray(None):\n"
         "    os.kill(os.getpid(), signal.SIGTERM)\n    stop.take_signals()\n"
         "    time.sleep(4)\n    print('STOP', stop.reason, flush=True)\n"
     )
@@ -68,11 +68,11 @@ def test_a_second_one_ends_the_start_and_leaves_no_process() -> None:
 
 def test_a_start_that_ray_gives_up_is_tried_once_more() -> None:
     program = (
-        "import ray\nfrom factory import cluster\ntries = []\nreal = ray.init\n"
+        "import ray\nfrom factory.cluster import connection\ntries = []\nreal = ray.init\n"
         "def fail_once(**options):\n    tries.append(1)\n    if len(tries) == 1:\n"
         "        raise Exception('The current node timed out during startup.')\n    return real(**options)\n"
         "ray.init = fail_once\n"
-        "with cluster.use_ray(None):\n    print('NODES', len(cluster.list_nodes()), 'TRIES', len(tries), flush=True)\n"
+        "with connection.use_ray(None):\n    print('NODES', len(connection.list_nodes()), 'TRIES', len(tries), flush=True)\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120, cwd=ROOT)
     assert "NODES 1 TRIES 2" in done.stdout, done.stderr[-2000:]

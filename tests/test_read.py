@@ -12,10 +12,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from factory.duplicates import scan_ids
+from factory.briefs.duplicates import scan_ids
+from factory.briefs.input_files import split_file
+from factory.briefs.read import plan_input, read_unit
 from factory.errors import StorageError
-from factory.inputs import split_file
-from factory.read import plan_input, read_unit
 from schemas.asset import Refusal
 from schemas.brief import Brief
 from tests.parquet import make_rows, read_all, write_briefs

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from factory.failures import Try, fail
-from factory.refuse import MAX_RECORD, dump_record
+from factory.briefs.refusals import MAX_RECORD, dump_record
+from factory.journal.failures import Try, fail
 from tests.builders import make_brief, make_request
 
 ROWS: list[dict[str, Any]] = [

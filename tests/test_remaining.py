@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from factory.commit import IMAGES_PHASE, PHASE
-from factory.failures import IMAGES_FAILED_PHASE
-from factory.planning import Prepared
-from factory.remaining import count_new, has_creatives, is_done_by_records
-from factory.segments import Finished, SegmentRow, read_finished, set_aside, write_segment
-from factory.storage import Store
-from factory.unit_records import Split
+from factory.journal.committer import IMAGES_PHASE, PHASE
+from factory.journal.failures import IMAGES_FAILED_PHASE
+from factory.journal.segments import Finished, SegmentRow, read_finished, set_aside, write_segment
+from factory.journal.split_records import Split
+from factory.runs.planning import Prepared
+from factory.runs.remaining import count_new, has_creatives, is_done_by_records
+from factory.storage.store import Store
 from schemas.base import digest
 from schemas.run import Manifest
 from tests.test_unit_records import Output

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from factory.errors import StorageError
-from factory.report import build_report, render_html, summarize
-from factory.reports.advice import cure_rule
+from factory.output.report.advice import cure_rule
+from factory.output.report.build import build_report, render_html, summarize
 from schemas.job import Price
 from schemas.rubric import Calibration
 from tests.output_builders import (

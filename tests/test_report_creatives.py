@@ -13,12 +13,12 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from factory.report import RunFacts, build_report, load_thumbnails, render_html, summarize
-from factory.reports import contact
-from factory.reports.advice import fix_refusal
-from factory.reports.picture_advice import cure_picture
-from factory.reports.thumbnails import is_picture_path
-from factory.storage import Store
+from factory.output.report import contact_sheet
+from factory.output.report.advice import fix_refusal
+from factory.output.report.build import RunFacts, build_report, load_thumbnails, render_html, summarize
+from factory.output.report.image_advice import cure_picture
+from factory.output.report.thumbnails import is_picture_path
+from factory.storage.store import Store
 from schemas.asset import Status
 from schemas.creative import CreativeOutcome
 from tests.browser import open_file
@@ -188,8 +188,8 @@ def test_a_foreign_path_is_neither_read_nor_linked(tmp_path: Path) -> None:
 
 
 def test_the_sheet_is_bounded_and_even_over_slots_and_briefs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(contact, "MOST_ACCEPTED", 12)
-    monkeypatch.setattr(contact, "MOST_REJECTED", 4)
+    monkeypatch.setattr(contact_sheet, "MOST_ACCEPTED", 12)
+    monkeypatch.setattr(contact_sheet, "MOST_REJECTED", 4)
     store = Store(str(tmp_path / "out"))
     square, wide = print_file(store, SQUARE), print_file(store, WIDE)
     second = make_variant(1, rank=2)

@@ -10,8 +10,8 @@ from typing import Any, get_args
 import pytest
 from markupsafe import escape
 
-from factory.report import build_report, render_html
-from factory.reports.previews import place
+from factory.output.report.build import build_report, render_html
+from factory.output.report.previews import place
 from schemas.placement import Placement
 from schemas.rubric import Calibration
 from tests.browser import find_browser, open_file

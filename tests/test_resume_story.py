@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from factory.storage import Store
+from factory.storage.store import Store
 from tests.jobs import call_factory, check_law, drop_run, make_job, make_product_rows, read_manifest, read_rows
 
 SETTINGS = {"execution": {"commit_rows": 5, "commit_seconds": 2, "unit_rows": 4, "text": {"batch_rows": 2}}}

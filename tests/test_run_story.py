@@ -13,9 +13,9 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from factory.counting import count, describe_misfit
-from factory.placements import load_placements
-from factory.tables import arrow_schema
+from factory.config.placements import load_placements
+from factory.journal.tables import arrow_schema
+from factory.text.lengths import count, describe_misfit
 from schemas.asset import ASSET_COLUMNS, CANDIDATE_COLUMNS, QUARANTINE_COLUMNS
 from tests.jobs import (
     Ended,

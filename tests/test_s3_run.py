@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from factory.storage import Store
+from factory.storage.store import Store
 from tests.jobs import call_factory, check_law, drop_run, make_job, make_product_rows, read_manifest, read_rows
 from tests.s3_server import S3Server
 

@@ -2,8 +2,8 @@
 
 import pytest
 
+from factory.config.templates import compile_template, render_block
 from factory.errors import JobError
-from factory.sandbox import compile_template, render_block
 
 VALUES = {"brief": {"name": "boots", "messages": ["dry", "warm"]}}
 

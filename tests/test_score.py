@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from factory.embeddings import embed_texts, list_items, summarize_brief
-from factory.engines.hashing import HashingEmbedder
-from factory.score import Scoring, score_outcomes
+from factory.engines.embedders.hashing import HashingEmbedder
+from factory.text.scores.embeddings import embed_texts, list_items, summarize_brief
+from factory.text.scores.scorer import Scoring, score_outcomes
 from schemas.asset import Candidate, Check, Outcome
 from schemas.placement import Placement, TextField
 from schemas.rubric import SCORES, Rubric

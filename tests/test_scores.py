@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from factory.score import calibrate, fit_auc
-from factory.scores.diversity import distance_to_others, diversity_in_set, diversity_of_fields
-from factory.scores.fluency import score_fluency
-from factory.scores.readability import FORMULAS, score_readability
-from factory.scores.specificity import find_facts, score_specificity
-from factory.scores.syllables import LANGUAGES, count_syllables
-from factory.scores.words import find_numbers, split_words
+from factory.text.scores.diversity import distance_to_others, diversity_in_set, diversity_of_fields
+from factory.text.scores.fluency import score_fluency
+from factory.text.scores.readability import FORMULAS, score_readability
+from factory.text.scores.scorer import calibrate, fit_auc
+from factory.text.scores.specificity import find_facts, score_specificity
+from factory.text.scores.syllables import LANGUAGES, count_syllables
+from factory.text.scores.words import find_numbers, split_words
 from schemas.brief import Claim, Offer
 from tests.builders import make_brief, make_rubric
 

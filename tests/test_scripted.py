@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
+from factory.config.placements import load_placements
 from factory.engines.base import Completion, EngineConfig, Generation, Prompt
-from factory.engines.canned_copy import load_copy
-from factory.engines.scripted import ScriptedTextEngine
+from factory.engines.scripted.canned_copy import load_copy
+from factory.engines.scripted.engine import ScriptedTextEngine
 from factory.errors import EngineError, JobError
-from factory.placements import load_placements
-from factory.prompt import PromptBuilder
-from factory.text import TextSettings, write_request
+from factory.text.prompts.builder import PromptBuilder
+from factory.text.write import TextSettings, write_request
 from schemas.job import CheckConfig, Sampling, TextConfig, TextExecution
 from tests.builders import make_brief, make_request
 

@@ -14,9 +14,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from factory.errors import StorageError
-from factory.row_keys import make_keys
-from factory.segment_loading import END_BYTES
-from factory.segments import (
+from factory.journal.keys import make_keys
+from factory.journal.prefetch import END_BYTES
+from factory.journal.segments import (
     Finished,
     SegmentRow,
     iterate_rows,
@@ -26,7 +26,7 @@ from factory.segments import (
     set_aside,
     write_segment,
 )
-from factory.storage import Store
+from factory.storage.store import Store
 from schemas.asset import SEGMENT_COLUMNS
 from schemas.base import digest
 from tests.s3_server import S3Server

@@ -5,11 +5,11 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from factory.embeddings import embed_texts
 from factory.engines.base import Embedder
-from factory.engines.hashing import HashingEmbedder
-from factory.score import Scoring, score_candidates, score_outcomes
-from factory.select import Assessor, select_assets
+from factory.engines.embedders.hashing import HashingEmbedder
+from factory.text.scores.embeddings import embed_texts
+from factory.text.scores.scorer import Scoring, score_candidates, score_outcomes
+from factory.text.select import Assessor, select_assets
 from schemas.asset import Candidate, Check, Fields, Outcome, Status
 from schemas.job import SelectConfig
 from schemas.placement import Placement, TextField

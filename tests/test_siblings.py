@@ -10,16 +10,16 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from factory import parts
-from factory import siblings as siblings_module
-from factory.compact import compact
+from factory.config.placements import load_placements
 from factory.errors import StorageError
-from factory.placements import load_placements
-from factory.segments import write_segment
-from factory.siblings import NAME, find_nearest, open_siblings
-from factory.storage import Store
-from factory.table_rows import RunLabels
-from factory.tables import arrow_schema
+from factory.journal.segments import write_segment
+from factory.journal.tables import arrow_schema
+from factory.output.tables import writer
+from factory.output.tables.compact import compact
+from factory.output.tables.rows import RunLabels
+from factory.output.uniqueness import within_brief as siblings_module
+from factory.output.uniqueness.within_brief import NAME, find_nearest, open_siblings
+from factory.storage.store import Store
 from schemas.asset import ASSET_COLUMNS, Fields, Outcome, Status
 from schemas.base import digest
 from tests.builders import make_brief, make_candidate, make_outcome, make_request
@@ -174,8 +174,8 @@ def test_doing_it_again_gives_the_same_bytes(tmp_path: Path) -> None:
 
 
 def test_rows_order_and_other_columns_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parts, "CHUNK_ROWS", 10)
-    monkeypatch.setattr(parts, "PART_BYTES", 5_000)
+    monkeypatch.setattr(writer, "CHUNK_ROWS", 10)
+    monkeypatch.setattr(writer, "PART_BYTES", 5_000)
     store = write_assets(tmp_path, make_many(60))
     files = compact(store, store, "text", RunLabels("m", "t", {}, NAMES)).files
     before = {path: pq.read_table(tmp_path / path, partitioning=None) for path in files}

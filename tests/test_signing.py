@@ -13,9 +13,9 @@ import pytest
 from PIL import Image
 
 from factory.errors import JobError, PictureError
-from factory.pictures.encoding import MIMES, encode_picture
-from factory.pictures.provenance import Provenance, check_stamp, write_xmp
-from factory.pictures.signing import Signer, load_signer, read_manifest
+from factory.images.files.encode import MIMES, encode_picture
+from factory.images.files.provenance import Provenance, check_stamp, write_xmp
+from factory.images.files.sign import Signer, load_signer, read_manifest
 from schemas.creative import Slot
 from schemas.images import Signing
 from tests.test_encoding import draw_creative

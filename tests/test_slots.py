@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
+from factory.config.placements import load_placements
 from factory.errors import JobError
-from factory.placements import load_placements
-from factory.slots import RULES, make_job_slots, make_slots
+from factory.images.slots import RULES, make_job_slots, make_slots
 from schemas.images import Images
 from schemas.layout import find_aspect
 from schemas.placement import ImageSlot, Placement

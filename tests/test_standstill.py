@@ -2,7 +2,7 @@
 
 import pytest
 
-from factory.standstill import LEAST_SECONDS, Patience, Standstill
+from factory.runs.stall_detector import LEAST_SECONDS, Patience, Standstill
 from schemas.job import TextExecution
 
 EXECUTION = TextExecution(timeout_seconds=1000, stall_seconds=200)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from factory.stopping import StopSign, iterate_with_ticks
+from factory.runs.stopping import StopSign, iterate_with_ticks
 
 
 def test_the_first_reason_stays() -> None:

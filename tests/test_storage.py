@@ -16,9 +16,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from factory.errors import InputError, StorageError
-from factory.fetch import fetch_folder
-from factory.storage import Store
-from factory.storage_errors import classify, name_failure
+from factory.storage.download import fetch_folder
+from factory.storage.failures import classify, name_failure
+from factory.storage.store import Store
 from tests.parquet import make_rows, write_briefs
 from tests.s3_server import S3Server
 
@@ -152,7 +152,7 @@ def test_a_really_full_disk_is_named() -> None:
 FILL = """
 import os, sys
 from factory.errors import StorageError
-from factory.storage import Store
+from factory.storage.store import Store
 store = Store(sys.argv[1])
 store.write_bytes("kept", b"old" * 100_000)
 for write in (store.write_bytes, store.put_if_absent):

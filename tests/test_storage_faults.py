@@ -15,11 +15,11 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
 
-from factory import retries
 from factory.errors import StorageError
-from factory.fetch import fetch_folder
-from factory.storage import Store
-from factory.storage_errors import name_failure
+from factory.storage import retries
+from factory.storage.download import fetch_folder
+from factory.storage.failures import name_failure
+from factory.storage.store import Store
 from tests.fault_proxy import Fault, FaultProxy, delay, fail, reset_after, reset_before, slow_down, truncate
 from tests.s3_server import S3Server
 
@@ -179,7 +179,7 @@ def test_a_store_tells_the_process_it_is_sent_to_that_it_answers(proxy: FaultPro
     sent = pickle.dumps(Store(bucket))
     program = (
         "import sys, pickle; store = pickle.load(sys.stdin.buffer)\n"
-        "from factory import retries; from factory.s3_files import find_endpoint\n"
+        "from factory.storage import retries; from factory.storage.s3 import find_endpoint\n"
         "print(retries.has_answered(find_endpoint()))"
     )
     for expected in (b"False", b"True"):

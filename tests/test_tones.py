@@ -2,9 +2,9 @@
 
 import pytest
 
-from factory.placements import load_placements
-from factory.prepare import Identity, make_requests
-from factory.tones import list_tones, pick_tone
+from factory.briefs.requests import Identity, make_requests
+from factory.briefs.tones import list_tones, pick_tone
+from factory.config.placements import load_placements
 from schemas.brand import BrandKit, Colors
 from tests.builders import make_brief
 

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from factory.commit import PHASE, PLAN_PHASE
-from factory.ledger import Planned, commit_unit, make_refused_id, make_refused_row, read_planned
-from factory.planning import Prepared
-from factory.prepare import make_requests
-from factory.read import read_unit
-from factory.segments import SegmentRow, list_segments, read_finished, set_aside, write_segment
-from factory.storage import Store
-from factory.unit_records import Split, digest_basis, split_finished_units, take_over
-from factory.units import Unit
+from factory.briefs.read import read_unit
+from factory.briefs.requests import make_requests
+from factory.briefs.splits import Unit
+from factory.journal.committer import PHASE, PLAN_PHASE
+from factory.journal.records import Planned, commit_unit, make_refused_id, make_refused_row, read_planned
+from factory.journal.segments import SegmentRow, list_segments, read_finished, set_aside, write_segment
+from factory.journal.split_records import Split, digest_basis, split_finished_units, take_over
+from factory.runs.planning import Prepared
+from factory.storage.store import Store
 from schemas.asset import Refusal
 from schemas.run import UnitCount
 from tests.jobs import make_job, make_product_rows, plan_job

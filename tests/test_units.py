@@ -5,9 +5,9 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from factory.duplicates import Duplicates
+from factory.briefs.duplicates import Duplicates
+from factory.briefs.read import plan_input, read_unit
 from factory.errors import InputError, JobError
-from factory.read import plan_input, read_unit
 from schemas.asset import Refusal
 from schemas.brief import Brief
 from tests.parquet import make_rows, read_all, write_briefs

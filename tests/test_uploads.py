@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from factory.errors import StorageError
-from factory.storage import Store
-from factory.uploads import Uploads, settle
+from factory.pipeline.uploads import Uploads, settle
+from factory.storage.store import Store
 
 
 def test_what_was_begun_is_there_once_it_is_settled(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from factory.watch import MAX_IDLE_STARTS, Start, Verdict, Watch
+from factory.cluster.crash_tracker import MAX_IDLE_STARTS, Start, Verdict, Watch
 
 ROOT = Path(__file__).parent.parent
 
@@ -40,7 +40,7 @@ def test_the_first_start_of_each_replica_is_told_from_a_restart_and_a_storm_is_h
 
 WATCHED = """
 import asyncio, time
-from factory.watchdog import Watchdog
+from factory.pipeline.watchdog import Watchdog
 
 async def main() -> None:
     dog = Watchdog(0.5, lambda: {silence})

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from factory.counting import describe_misfit
-from factory.placements import load_placements
-from factory.writing import (
+from factory.config.placements import load_placements
+from factory.text.lengths import describe_misfit
+from factory.text.prompts.answer_schema import (
     Shape,
     build_schema,
     count_max_tokens,

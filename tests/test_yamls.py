@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 import yaml
 
+from factory.config.load import MAX_BYTES, apply_overrides, find_line, load_config
 from factory.errors import JobError
-from factory.yamls import MAX_BYTES, apply_overrides, find_line, load_config
 from schemas.job import Job
 from schemas.placement import Placement
 

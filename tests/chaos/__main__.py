@@ -13,7 +13,7 @@ import traceback
 from itertools import islice
 from pathlib import Path
 
-from factory.storage import Store
+from factory.storage.store import Store
 from tests.chaos.campaign import Verdict, run_plan
 from tests.chaos.lab import Lab, open_lab
 from tests.chaos.plans import KINDS, Plan, add_pictures, iterate_plans

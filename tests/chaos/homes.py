@@ -10,8 +10,8 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from factory.segment_files import DAMAGE, decode_end, decode_segment
-from factory.storage import Store
+from factory.journal.segment_file import DAMAGE, decode_end, decode_segment
+from factory.storage.store import Store
 from tests.chaos.cluster import Cluster
 from tests.chaos.lab import PHASES, Lab
 from tests.chaos.plans import Plan

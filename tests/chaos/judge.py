@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from factory.storage import Store
+from factory.storage.store import Store
 from tests.chaos.homes import Place
 from tests.chaos.lab import PHASES, Truth, is_poisoned, read_truth
 from tests.chaos.pictures import is_poisoned_picture, judge_pictures

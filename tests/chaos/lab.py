@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from factory.failures import FAILED_PHASE, IMAGES_FAILED_PHASE, read_failures
-from factory.segments import iterate_rows
-from factory.storage import Store
+from factory.journal.failures import FAILED_PHASE, IMAGES_FAILED_PHASE, read_failures
+from factory.journal.segments import iterate_rows
+from factory.storage.store import Store
 from tests.chaos.pictures import list_pictures, make_job_with_pictures
 from tests.chaos.plans import Plan
 from tests.chaos.runner import Command

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from factory.storage import Store
+from factory.storage.store import Store
 from tests.picture_jobs import make_picture_job, make_picture_rows
 
 BRIEFS = 12

@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 
 TAG = "CHAOS_RUN"  # a variable that all descendants inherit: by it they are found, whoever their parent is by now
-PROGRAM = "import sys; sys.argv[0] = 'factory'; from factory.cli import main; main()"
+PROGRAM = "import sys; sys.argv[0] = 'factory'; from factory.cli.main import main; main()"
 TAIL = 6000
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from factory.storage import Store
+from factory.storage.store import Store
 from tests.chaos.faults import name_step
 from tests.chaos.pictures import judge_pictures, list_pictures
 from tests.chaos.plans import BETWEEN, ENDING, IMAGES, KINDS, add_pictures, iterate_plans

@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 from factory.engines.base import Completion, EngineConfig, Generation, Prompt
-from factory.engines.hostile_answers import spoil_answer
-from factory.engines.scripted import ScriptedTextEngine
+from factory.engines.scripted.engine import ScriptedTextEngine
+from factory.engines.scripted.hostile_answers import spoil_answer
 from schemas.job import TextExecution
 from tests.fuzz.cases import expand
 

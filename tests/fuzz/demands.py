@@ -11,10 +11,10 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from factory.compact import Compacted
-from factory.counting import count, sms_segments
 from factory.engines.base import Prompt
-from factory.report import build_report, render_html
+from factory.output.report.build import build_report, render_html
+from factory.output.tables.compact import Compacted
+from factory.text.lengths import count, sms_segments
 from schemas.asset import Candidate, Fields, Outcome, Refusal, Status
 from schemas.placement import Placement
 

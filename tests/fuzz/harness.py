@@ -13,23 +13,23 @@ from tempfile import TemporaryDirectory
 
 import yaml
 
-from factory.alike import find_alike
-from factory.commit import PHASE
-from factory.compact import compact
-from factory.duplicates import scan_ids
-from factory.engines.hashing import HashingEmbedder
-from factory.finish_stage import finish_outcomes
-from factory.ledger import make_outcome_row, make_refused_row
-from factory.prepare import make_requests
-from factory.read import plan_input, read_unit
-from factory.report import build_report, render_html
-from factory.runs import Plan, load_job, make_identity
-from factory.segments import iterate_rows, read_finished, write_segment
-from factory.siblings import open_siblings
-from factory.storage import Store
-from factory.table_rows import RunLabels
-from factory.text import write_request
-from factory.text_stage import make_settings
+from factory.briefs.duplicates import scan_ids
+from factory.briefs.read import plan_input, read_unit
+from factory.briefs.requests import make_requests
+from factory.config.job import Plan, load_job, make_identity
+from factory.engines.embedders.hashing import HashingEmbedder
+from factory.journal.committer import PHASE
+from factory.journal.records import make_outcome_row, make_refused_row
+from factory.journal.segments import iterate_rows, read_finished, write_segment
+from factory.output.report.build import build_report, render_html
+from factory.output.tables.compact import compact
+from factory.output.tables.rows import RunLabels
+from factory.output.uniqueness.similar_pairs import find_alike
+from factory.output.uniqueness.within_brief import open_siblings
+from factory.pipeline.score_stage import finish_outcomes
+from factory.pipeline.text_stage import make_settings
+from factory.storage.store import Store
+from factory.text.write import write_request
 from schemas.asset import Outcome, Refusal, Status
 from schemas.brief import Brief
 from tests.fuzz import demands

@@ -4,7 +4,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from factory.engines.hostile_answers import WAYS
+from factory.engines.scripted.hostile_answers import WAYS
 from schemas.brief import Brief
 from tests.fuzz import hostile
 from tests.fuzz.cases import Case

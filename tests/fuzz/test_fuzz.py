@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from factory.engines.hostile_answers import WAYS
+from factory.engines.scripted.hostile_answers import WAYS
 from schemas.asset import Refusal
 from tests.builders import make_candidate, make_fields, make_placement
 from tests.fuzz import demands

@@ -9,7 +9,7 @@ import duckdb
 import pandas as pd
 import pytest
 
-from factory.placements import load_placements
+from factory.config.placements import load_placements
 from tests.browser import open_file
 from tests.fuzz import demands
 from tests.fuzz.cases import KINDS, Case, write_case

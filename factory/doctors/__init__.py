@@ -1,1 +1,0 @@
-"""The checks of `factory doctor`, by what they look at."""

@@ -1,0 +1,163 @@
+"""Image prompt -> backdrop picture, by whichever engine: prompts are written, pictures of one size drawn together."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from factory.briefs.template_values import clean, describe_brief, describe_request
+from factory.config.placements import IMAGE_PROMPT
+from factory.config.templates import check_names, compile_template, render_block
+from factory.engines.base import BackdropPrompt, ImageEngine
+from factory.errors import PictureError
+from factory.images.backdrops.color_names import name_color
+from factory.images.backdrops.procedural.engine import list_families
+from factory.images.backdrops.start_images import paint_start
+from factory.images.brand.colorways import Colorway
+from factory.images.colors import write_hex
+from factory.images.types import Backdrop, Cutout, Pixels
+from schemas.asset import Fields
+from schemas.brief import Brief
+from schemas.creative import Slot
+from schemas.images import Backdrop as BackdropConfig
+from schemas.layout import find_aspect
+from schemas.request import Request
+
+MAX_PROMPT = 1_000  # characters of a picture's prompt; text encoders read no more than a few hundred tokens
+WHERE = "images.backdrop.prompt"
+_COLORS = ("ground", "panel", "accent")
+# What a template can use, beside a brief: names only.
+_EXAMPLE = {
+    "segment": {"name": "", "needs": ""},
+    "locale": "",
+    "language": "",
+    "fields": {},
+    "colors": dict.fromkeys(_COLORS, ""),
+    "aspect": "",
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BackdropOrder:
+    """One backdrop to draw: for a picture slot, in a colourway, from a seed. An image-to-image engine starts from `product`."""
+
+    slot: Slot
+    colorway: Colorway
+    seed: int
+    prompt: str = ""
+    product: Cutout | None = None
+
+
+def check_prompt(config: BackdropConfig) -> None:
+    """Raise JobError when the template of the prompt cannot be read, or uses a name that there is not."""
+    if config.engine == "procedural":
+        list_families(config.prompt or "")
+    elif config.written_by == "template":
+        source = _wrap(config.prompt or "")
+        compile_template(source, WHERE)
+        bare = Brief(brief_id="example", product_name="example")
+        check_names(source, WHERE, "prompt", _EXAMPLE | {"brief": describe_brief(bare, "en")})
+
+
+def write_prompt(config: BackdropConfig, request: Request, fields: Fields, slot: Slot, colorway: Colorway) -> str:
+    """Return the prompt of a picture: one line of at most MAX_PROMPT characters, from the job's template or the copy.
+
+    A template sees `brief`, `segment`, `locale`, `language`, the copy's `fields`, the picture's `aspect` (landscape …) and
+    `colors` (ground, panel, accent) in words, such as "dark green". What a brief says stays data: without markup and
+    control characters. Raises JobError when the template fails, PictureError when there is no prompt.
+    """
+    if config.engine == "procedural":
+        return config.prompt or ""
+    if config.written_by == "model":
+        text = " ".join(fields.get(IMAGE_PROMPT.name, [])[:1])
+    else:
+        template = _compile(config.prompt or "")
+        text = render_block(template, "prompt", _make_values(request, fields, slot, colorway), WHERE)
+    prompt = clean(text)
+    if len(prompt) > MAX_PROMPT:
+        prompt = prompt[:MAX_PROMPT].rsplit(" ", 1)[0]
+    if not prompt:
+        what = (
+            f"the copy has no text in {IMAGE_PROMPT.name}"
+            if config.written_by == "model"
+            else "the template wrote nothing"
+        )
+        raise PictureError("no_prompt", f"there is no prompt for a backdrop: {what}", f"see {WHERE}")
+    return prompt
+
+
+def draw_backdrop(
+    engine: ImageEngine, config: BackdropConfig, slot: Slot, colorway: Colorway, seed: int, prompt: str = ""
+) -> Backdrop:
+    """Return one backdrop of the slot's size. Raises as the engine's `draw` does."""
+    return _draw(engine, config, [BackdropOrder(slot, colorway, seed, prompt)])[0]
+
+
+def draw_backdrops(
+    engine: ImageEngine, config: BackdropConfig, orders: Sequence[BackdropOrder]
+) -> list[Backdrop | PictureError]:
+    """Return a backdrop for each order, or why there is none; orders of one size are drawn together.
+
+    A batch in which one picture fails is drawn again one by one, so that it spoils no other. Raises JobError and
+    EngineError as the engine does.
+    """
+    places: dict[tuple[int, int], list[int]] = defaultdict(list)
+    for place, order in enumerate(orders):
+        places[order.slot.width, order.slot.height].append(place)
+    results: dict[int, Backdrop | PictureError] = {}
+    for alike in places.values():
+        results |= dict(zip(alike, _try(engine, config, [orders[place] for place in alike]), strict=True))
+    return [results[place] for place in range(len(orders))]
+
+
+def _try(
+    engine: ImageEngine, config: BackdropConfig, orders: Sequence[BackdropOrder]
+) -> list[Backdrop | PictureError]:
+    try:
+        return list(_draw(engine, config, orders))
+    except PictureError as error:
+        if len(orders) == 1:
+            return [error]
+    return [_try(engine, config, [order])[0] for order in orders]
+
+
+def _draw(engine: ImageEngine, config: BackdropConfig, orders: Sequence[BackdropOrder]) -> list[Backdrop]:
+    pictures = engine.draw([_make_prompt(config, order) for order in orders])
+    return [
+        Backdrop(pixels, engine.name, engine.model, order.seed, order.prompt)
+        for pixels, order in zip(pictures, orders, strict=True)
+    ]
+
+
+def _make_prompt(config: BackdropConfig, order: BackdropOrder) -> BackdropPrompt:
+    slot, colors = order.slot, order.colorway.colors
+    start: Pixels | None = None
+    if config.strength is not None and order.product is not None:
+        start = paint_start(order.product, colors["ground"], slot.width, slot.height)
+    return BackdropPrompt(
+        prompt=order.prompt or (config.prompt or "" if config.engine == "procedural" else ""),
+        negative_prompt=config.negative_prompt,
+        width=slot.width,
+        height=slot.height,
+        seed=order.seed,
+        colors={name: write_hex(color) for name, color in colors.items()},
+        start=start,
+    )
+
+
+def _make_values(request: Request, fields: Fields, slot: Slot, colorway: Colorway) -> dict[str, Any]:
+    return describe_request(request) | {
+        "fields": {name: [clean(text) for text in texts] for name, texts in fields.items()},
+        "colors": {name: name_color(color) for name, color in colorway.colors.items() if name in _COLORS},
+        "aspect": find_aspect(slot.width, slot.height).value,
+    }
+
+
+def _wrap(source: str) -> str:
+    return f"{{% block prompt %}}{source}{{% endblock %}}"
+
+
+@lru_cache(maxsize=8)
+def _compile(source: str) -> Any:
+    return compile_template(_wrap(source), WHERE)

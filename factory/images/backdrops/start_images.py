@@ -1,0 +1,28 @@
+"""The picture that an image-to-image pipeline starts from: the product on its colourway's ground."""
+
+import cv2
+import numpy as np
+
+from factory.images.colors import Color
+from factory.images.types import Cutout, Pixels
+
+SHARE = 0.62  # of either side that the product may take: room is left for what is drawn around it
+
+
+def paint_start(product: Cutout, ground: Color, width: int, height: int) -> Pixels:
+    """Return the product in the middle of a plain ground, RGB of `width` x `height`."""
+    image = np.empty((height, width, 3), np.uint8)
+    image[:] = ground
+    rows, columns = product.pixels.shape[:2]
+    scale = min(SHARE * width / columns, SHARE * height / rows)
+    size = (max(1, round(columns * scale)), max(1, round(rows * scale)))
+    whole = product.pixels.astype(np.float32)
+    cover = whole[..., 3:] / 255
+    ready = np.concatenate(
+        [whole[..., :3] * cover, cover], axis=2
+    )  # premultiplied, or hidden colours bleed into the edge
+    small = cv2.resize(ready, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+    left, top = (width - size[0]) // 2, (height - size[1]) // 2
+    part = image[top : top + size[1], left : left + size[0]]
+    part[:] = np.rint(np.clip(small[..., :3] + part * (1 - small[..., 3:]), 0, 255)).astype(np.uint8)
+    return image

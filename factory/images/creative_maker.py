@@ -1,0 +1,182 @@
+"""One creative: layouts and colourways are tried until enough pass every check, the best are kept, stamped and stored."""
+
+import base64
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from factory.images.brand.colorways import Colorway, make_colorways
+from factory.images.brand.kit import Brand, pick_brand
+from factory.images.checks.checker import (
+    check_safety,
+    choose_pictures,
+    fingerprint_composition,
+    judge_creative,
+    total_score,
+)
+from factory.images.compose.compose import Misfit, Order, compose
+from factory.images.compose.slot_texts import AdTexts, list_present, list_texts
+from factory.images.files.thumbnail import make_thumbnail
+from factory.images.layouts.load import Layout, choose_layouts
+from factory.images.picture_writer import Press
+from factory.images.setup import Studio
+from factory.images.tasks import fit_main, pick_colorway
+from factory.images.types import Backdrop, Composition, Cutout
+from schemas.asset import Check, Status
+from schemas.creative import CopyWork, CreativeOutcome, CreativeTask, Picture, Variant
+
+# Draws the backdrop of the n-th try at a creative in a colourway.
+Draw = Callable[[CreativeTask, Colorway, int], Backdrop]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Try:
+    """One variant with the picture that it came to, None where nothing could be composed."""
+
+    variant: Variant
+    layout: Layout | None
+    composition: Composition | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Easel:
+    """Makes creatives. `draw` makes a backdrop, `press` turns a composition into a file on storage."""
+
+    studio: Studio
+    draw: Draw
+    press: Press
+
+    def make(self, work: CopyWork, task: CreativeTask, product: Cutout | None) -> CreativeOutcome:
+        """Return all that came of one creative.
+
+        Raises PictureError when a backdrop cannot be drawn, StorageError when a file cannot be written.
+        """
+        began = time.process_time()
+        task = task.change(slot=fit_main(task.slot, product))
+        tries = self._try_all(work, task, product)
+        variants, pictures = self._keep_best(work, task, tries, product)
+        return CreativeOutcome(
+            creative_id=task.creative_id,
+            request=work.request,
+            text_rank=work.rank,
+            text_asset_id=work.asset_id,
+            slot=task.slot,
+            seed=task.seed,
+            variants=variants,
+            pictures=pictures,
+            thumbnail="" if pictures else _show_last(tries),
+            seconds=time.process_time() - began,
+        )
+
+    def _try_all(self, work: CopyWork, task: CreativeTask, product: Cutout | None) -> list[_Try]:
+        """Try layouts in colourways until as many as the job compares have passed, or nothing is left to try."""
+        images, brand = self.studio.images, pick_brand(self.studio.brands, work.request.brief.brand)
+        if product is None and images.require_product:
+            return [_refuse("no_product", "the brief names no product picture, and images.require_product is on")]
+        texts = list_texts(work.request, work.fields, brand)
+        options = self._list_options(texts, task, brand, product)
+        if not options:
+            what = f"no layout for {task.slot.role} at {task.slot.width}x{task.slot.height} has all that it needs"
+            return [_refuse("no_layout", f"{what} of this brief: add a layout that needs less")]
+        tries: list[_Try] = []
+        num_passed = 0
+        hopeless: set[str] = set()  # layouts that cannot carry this copy: another colourway does not change that
+        for layout, colorway in options:
+            if num_passed == images.variants or len(tries) == images.max_tries:
+                break
+            if layout.name in hopeless:
+                continue
+            made = self._try(texts, work.request.locale, task, brand, layout, colorway, product, len(tries))
+            tries.append(made)
+            if made.composition is None:
+                hopeless.add(layout.name)
+            num_passed += made.variant.passed
+        return tries
+
+    def _list_options(
+        self, texts: AdTexts, task: CreativeTask, brand: Brand, product: Cutout | None
+    ) -> list[tuple[Layout, Colorway]]:
+        """Every layout in every colourway: first each layout once, each in another colourway, then again in the next ones."""
+        present = list_present(texts, product)
+        layouts = choose_layouts(self.studio.layouts, task.slot, present, task.seed)
+        colorways = make_colorways(brand.kit.colors)
+        return [
+            (layout, pick_colorway(colorways, task.seed, place + turn))
+            for turn in range(len(colorways))
+            for place, layout in enumerate(layouts)
+        ]
+
+    def _try(
+        self,
+        texts: AdTexts,
+        locale: str,
+        task: CreativeTask,
+        brand: Brand,
+        layout: Layout,
+        colorway: Colorway,
+        product: Cutout | None,
+        index: int,
+    ) -> _Try:
+        backdrop = self.draw(task, colorway, index) if layout.meta.backdrop else None
+        made = compose(Order(texts, locale, task.slot, brand, layout, colorway, product, backdrop))
+        variant = Variant(index=index, layout=layout.name, colorway=colorway.name)
+        if isinstance(made, Misfit):
+            check = Check(rule=made.reason, passed=False, detail=made.detail)
+            return _Try(variant.change(checks=[check], reason=f"{made.reason}: {made.detail}"), layout, None)
+        checks, scores = judge_creative(made, task.slot)
+        if self.studio.images.backdrop.safety:
+            checks = [*checks, check_safety(made.pixels)]
+        variant = variant.change(texts={each.slot: each.text for each in made.texts}, fit=made.fit, checks=checks)
+        failed = next((check for check in checks if not check.passed), None)
+        if failed is not None:
+            return _Try(variant.change(reason=f"{failed.rule}: {failed.detail}"), layout, made)
+        return _Try(variant.change(scores=scores, score=total_score(scores)), layout, made)
+
+    def _keep_best(
+        self, work: CopyWork, task: CreativeTask, tries: list[_Try], product: Cutout | None
+    ) -> tuple[list[Variant], list[Picture]]:
+        """Choose the best and different ones of those that passed, and print them; one that cannot be makes room for others."""
+        images = self.studio.images
+        variants = [each.variant for each in tries]
+        prints = {each.variant.index: fingerprint_composition(each.composition) for each in tries if each.composition}
+        pictures: dict[int, Picture] = {}
+        while True:
+            variants = choose_pictures(variants, prints, images.keep, images.min_distance, images.minimum_score)
+            new = [each for each in variants if each.status is Status.ACCEPTED and each.index not in pictures]
+            if not new:
+                ranked = sorted((each for each in variants if each.status is Status.ACCEPTED), key=_read_rank)
+                return variants, [pictures[each.index] for each in ranked]
+            index = new[0].index
+            printed = self._print(work, task, tries[index], prints[index], product)
+            if isinstance(printed, Picture):
+                pictures[index] = printed
+            else:
+                variants[index] = new[0].change(checks=[*new[0].checks, *printed], rank=None)
+
+    def _print(
+        self, work: CopyWork, task: CreativeTask, chosen: _Try, phash: str, product: Cutout | None
+    ) -> Picture | list[Check]:
+        """Put one variant on storage. What speaks against the file comes back as checks, one of which failed."""
+        made, layout = chosen.composition, chosen.layout
+        if made is None or layout is None:
+            raise ValueError("only what was composed can be printed")
+        printed = self.press.print_picture(made, work, task, product)
+        if isinstance(printed, list):
+            return printed
+        return printed.change(variant=chosen.variant.index, phash=phash, layout_digest=layout.digest)
+
+
+def _refuse(rule: str, detail: str) -> _Try:
+    """What is kept of a creative that no layout was tried for."""
+    check = Check(rule=rule, passed=False, detail=detail)
+    return _Try(Variant(index=0, layout="", checks=[check], reason=f"{rule}: {detail}"), None, None)
+
+
+def _read_rank(variant: Variant) -> int:
+    return variant.rank or 0
+
+
+def _show_last(tries: list[_Try]) -> str:
+    """A thumbnail of the last try that came to a picture, for people who ask why it was rejected; "" without one."""
+    pixels = next((each.composition.pixels for each in reversed(tries) if each.composition), None)
+    return "" if pixels is None else base64.b64encode(make_thumbnail(pixels)).decode()

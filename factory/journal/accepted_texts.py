@@ -1,0 +1,103 @@
+"""Accepted texts, read back for the images phase: which segment file holds which of them, and their product pictures.
+
+The driver cuts the work by files (`list_text_files`), from ids alone; a task reads the texts of one file (`read_texts`).
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+
+import numpy as np
+import pyarrow as pa
+
+from factory.journal.committer import PHASE
+from factory.journal.keys import make_keys
+from factory.journal.segments import iterate_ends, read_file
+from factory.journal.split_records import UnitRecord
+from factory.storage.store import Store
+from schemas.asset import Candidate, Outcome
+from schemas.request import Request
+
+KEY_BYTES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class TextFile:
+    """One segment file and the accepted requests in it that count: `keys` (16 bytes each, sorted, in one piece).
+
+    `pictures` has the address of the product picture of each, as the briefs say it now; "" for none.
+    """
+
+    path: str
+    keys: bytes
+    pictures: tuple[str, ...]
+
+    @property
+    def num_texts(self) -> int:
+        """The requests."""
+        return len(self.keys) // KEY_BYTES
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """One accepted request: as it is asked for now, and its assets, best first."""
+
+    request: Request
+    assets: list[Candidate]
+
+
+def list_text_files(store: Store, records: Sequence[UnitRecord]) -> list[TextFile]:
+    """Return the files with accepted requests of `records`, those of the current command. The first row of an id counts.
+
+    Raises StorageError.
+    """
+    pictures: dict[bytes, str] = {}
+    for record in records:
+        raw = record.requests.tobytes()
+        uris = record.pictures or ("",) * record.count.planned
+        pictures.update((raw[KEY_BYTES * at : KEY_BYTES * (at + 1)], uri) for at, uri in enumerate(uris))
+    files = []
+    for path, table in iterate_ends(store, PHASE):
+        raw = make_keys(table["request_id"].combine_chunks()).tobytes()
+        own: dict[bytes, str] = {}
+        for at, status in enumerate(table["status"].to_pylist()):
+            key = raw[KEY_BYTES * at : KEY_BYTES * (at + 1)]
+            uri = pictures.pop(key, None)  # taken out: what comes again counts for nothing
+            if uri is not None and status == "accepted":
+                own[key] = uri
+        if own:
+            keys = sorted(own)
+            files.append(TextFile(path, b"".join(keys), tuple(own[key] for key in keys)))
+    return files
+
+
+def digest_pictures(records: Sequence[UnitRecord]) -> str:
+    """Return a digest of which request has which product picture, whatever the order of units and rows."""
+    total = 0
+    for record in records:
+        raw = record.requests.tobytes()
+        total += sum(
+            digest_picture(raw[KEY_BYTES * at : KEY_BYTES * (at + 1)], uri) for at, uri in enumerate(record.pictures)
+        )
+    return f"{total % 2**128:032x}"
+
+
+def digest_picture(key: bytes, uri: str) -> int:
+    """Return one request's part of `digest_pictures`: parts are added up, so that any order gives the same."""
+    return int.from_bytes(blake2b(key + uri.encode("utf-8", "surrogatepass"), digest_size=16).digest())
+
+
+def read_texts(file: TextFile, store: Store) -> Iterator[Text]:
+    """Yield the texts of one file; none when the file turns out damaged: its requests are made again by another command.
+
+    Raises StorageError.
+    """
+    keys = np.frombuffer(file.keys, f"S{KEY_BYTES}")
+    for row in read_file(store, PHASE, file.path, keys):
+        outcome = Outcome.model_validate_json(row.payload)
+        key = make_keys(pa.array([row.request_id], type=pa.string()))
+        uri = file.pictures[int(np.searchsorted(keys, key)[0])]
+        request = outcome.request
+        if request.brief.image_uri != uri:  # corrected since: the text is the same, for it knows no picture
+            request = request.change(brief=request.brief.change(image_uri=uri))
+        yield Text(request, outcome.accepted)

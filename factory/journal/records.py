@@ -1,0 +1,142 @@
+"""Outcomes and counts as segment rows and receipts: what is written down of a batch, and what the driver learns of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TypeVar
+
+import pyarrow as pa
+
+from factory.briefs.splits import InputPlan
+from factory.config.job import Plan
+from factory.journal.committer import PHASE, PLAN_PHASE
+from factory.journal.keys import Keys, make_keys
+from factory.journal.segments import SegmentRow, write_segment
+from factory.journal.split_records import read_records, write_record
+from factory.storage.store import Store
+from schemas.asset import Outcome, Refusal
+from schemas.base import digest
+from schemas.creative import CreativeOutcome
+from schemas.run import Receipt, UnitCount
+
+Entry = TypeVar("Entry")
+
+
+def make_outcome_row(outcome: Outcome | CreativeOutcome) -> SegmentRow:
+    """Return the segment row of a finished request or creative."""
+    request = outcome.request
+    return SegmentRow(
+        request_id=outcome.key,
+        status=outcome.status,
+        brief_id=request.brief.brief_id,
+        placement=request.placement,
+        locale=request.locale,
+        payload=outcome.model_dump_json(),
+    )
+
+
+def make_refused_row(refusal: Refusal) -> SegmentRow:
+    """Return the segment row of a refused input row."""
+    return SegmentRow(
+        request_id=make_refused_id(refusal),
+        status="refused",
+        brief_id=refusal.brief_id,
+        placement="",
+        locale="",
+        payload=refusal.model_dump_json(),
+    )
+
+
+def make_refused_id(refusal: Refusal) -> str:
+    """Return the key of a refused row: the same row refused for the same reason again is the same."""
+    return digest([refusal.source, refusal.reason, refusal.detail])
+
+
+def commit_unit(
+    count: UnitCount, ids: Sequence[str], plan: Plan, store: Store, basis: str = "", pictures: Sequence[str] = ()
+) -> None:
+    """Write down what a unit of input came to, with the keys of its requests and then of its refused rows.
+
+    What this command planned is known from these alone, so the conservation law has two independent sides. With its
+    `basis` (see `unit_records`) the unit needs no reading by a later command once all of it is finished.
+    """
+    write_record(count, basis, ids, plan, store, pictures)
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What one command planned: the sum of its units' counts, and the ids of those units.
+
+    `keys` are the 16-byte keys of all requests and refused rows, `refused` those of the refused rows alone.
+    """
+
+    count: UnitCount
+    units: set[str]
+    keys: set[bytes]
+    refused: set[bytes]
+
+
+def read_planned(store: Store, attempt: str, phase: str = PLAN_PHASE) -> Planned:
+    """Return what the command `attempt` planned in a phase, from its unit segments."""
+    sums = dict.fromkeys(("rows", "briefs", "refused", "planned", "skipped", "replaced"), 0)
+    units: set[str] = set()
+    requests: set[bytes] = set()
+    refused: set[bytes] = set()
+    for record in read_records(store, attempt, phase):
+        for name in sums:
+            sums[name] += getattr(record.count, name)
+        units.add(record.count.unit)
+        requests.update(_list_keys(record.requests))
+        refused.update(_list_keys(record.refused))
+    return Planned(UnitCount(unit=attempt, **sums), units, requests | refused, refused)
+
+
+def keep_planned(entries: dict[str, Entry], store: Store, attempt: str, phase: str = PLAN_PHASE) -> dict[str, Entry]:
+    """Return the entries, by id, whose ids the command `attempt` planned in a phase."""
+    if not entries:
+        return {}
+    planned = read_planned(store, attempt, phase).keys
+    ids = _list_keys(make_keys(pa.array(list(entries), type=pa.string())))
+    return {each: entry for (each, entry), key in zip(entries.items(), ids, strict=True) if key in planned}
+
+
+def _list_keys(keys: Keys) -> list[bytes]:
+    raw = keys.tobytes()  # numpy's own list would lose zeros at the end
+    return [raw[at : at + 16] for at in range(0, len(raw), 16)]
+
+
+def commit_unreadable(source: InputPlan, plan: Plan, store: Store) -> Receipt:
+    """Write the input files that could not be read as refused rows; each counts as one input row."""
+    if not source.refusals:
+        return Receipt(segment="")
+    num = len(source.refusals)
+    count = UnitCount(unit="unreadable files", rows=num, briefs=0, refused=num, planned=0, skipped=0)
+    rows = [make_refused_row(refusal) for refusal in source.refusals]
+    segment = write_segment(store, PHASE, rows, plan.run_id, datetime.now(UTC))
+    commit_unit(count, [row.request_id for row in rows], plan, store)
+    return make_receipt(segment, [], [count])
+
+
+def make_receipt(segment: str, outcomes: Sequence[Outcome], counts: Sequence[UnitCount]) -> Receipt:
+    """Return what the driver learns of a committed batch."""
+    statuses = [outcome.status for outcome in outcomes]
+    unrepaired = [any(c.passed and not c.attempt and not c.pooled for c in outcome.candidates) for outcome in outcomes]
+    return Receipt(
+        segment=segment,
+        rows_read=sum(count.rows for count in counts),
+        briefs=sum(count.briefs for count in counts),
+        refused=sum(count.refused for count in counts),
+        planned=sum(count.planned for count in counts),
+        skipped=sum(count.skipped for count in counts),
+        accepted=statuses.count("accepted"),
+        accepted_without_repair=sum(
+            status == "accepted" and first for status, first in zip(statuses, unrepaired, strict=True)
+        ),
+        rejected=statuses.count("rejected"),
+        quarantined=statuses.count("quarantined"),
+        failed=statuses.count("failed"),
+        assets=sum(len(outcome.accepted) for outcome in outcomes),
+        prompt_tokens=sum(outcome.prompt_tokens for outcome in outcomes),
+        output_tokens=sum(outcome.output_tokens for outcome in outcomes),
+        engine_seconds=sum(outcome.engine_seconds for outcome in outcomes),
+    )

@@ -1,0 +1,208 @@
+"""The end of a run: segments become assets, candidates and quarantine; the counts are proved; report and manifest follow.
+
+Everything here can be done again after a crash: it reads segment files, writes below `staging/`, and publishes at the very end.
+"""
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from factory.briefs.splits import Unit
+from factory.config.job import COMPUTED_WEIGHTS, LoadedJob, Plan
+from factory.errors import ConservationError
+from factory.images.setup import Studio
+from factory.journal.accepted_texts import digest_pictures, list_text_files
+from factory.journal.committer import IMAGES_PLAN_PHASE, PHASE
+from factory.journal.records import Planned, read_planned
+from factory.journal.segments import Damage, set_aside
+from factory.journal.split_records import UnitRecord, read_records
+from factory.output.publish import Guard, open_staging, publish
+from factory.output.report.build import RunFacts, build_report, load_thumbnails, render_html
+from factory.output.tables.compact import Compacted, compact
+from factory.output.tables.rows import RunLabels
+from factory.output.uniqueness.similar_pairs import find_alike
+from factory.output.uniqueness.within_brief import open_siblings
+from factory.storage.store import Store
+from factory.text.calibration import read_calibration
+from schemas.run import Attempt, Manifest, RunState
+
+LAW = (
+    "requests planned = accepted + rejected + quarantined + remaining; input rows = briefs + refused + replaced rows; "
+    "creatives planned = accepted + rejected + quarantined + remaining"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What a finished run comes to: the counts of the whole output and the report made of them."""
+
+    counts: dict[str, int]
+    report: dict[str, Any]
+    damaged: Damage  # segment files set aside: what they held is made again by the next command
+
+
+def finalize(
+    store: Store,
+    plan: Plan,
+    state: RunState,
+    attempt: Attempt,
+    units: Sequence[Unit],
+    guard: Guard = lambda: None,
+    studio: Studio | None = None,
+) -> Ending:
+    """Compact the segments of `store`, prove the conservation law, score siblings, publish tables, report and manifest.
+
+    `studio` is there when the job makes pictures. `units` are those of the whole input: a command that was stopped has not
+    read all of them. `guard` raises when this process may not publish any more, because another drives: then nothing that
+    readers see is changed.
+    Raises ConservationError when the counts do not add up, StorageError when something cannot be read or written.
+    """
+    guard()
+    store.write_bytes(f"attempts/{attempt.attempt}.json", attempt.model_dump_json(indent=1).encode())
+    planned = read_planned(store, plan.attempt)
+    creatives = read_planned(store, plan.attempt, IMAGES_PLAN_PHASE) if studio else None
+    records = read_records(store, plan.attempt) if studio else []
+    job = plan.loaded.job
+    labels = RunLabels(job.text.model, job.text.template, job.text.adapters, tuple(plan.loaded.placements))
+    staged = open_staging(store, attempt.attempt, time.time())
+    with open_siblings(plan.loaded.placements) as siblings:
+        compacted = compact(
+            store, staged, PHASE, labels, planned.keys, siblings.add, creatives.keys if creatives else None
+        )
+        # A resume trusts the ids that such a file names: without a mark it would never make them again.
+        set_aside(store, compacted.damaged)
+        counts = count_all(planned, compacted, units)
+        if creatives is not None:
+            counts |= count_creatives(creatives, compacted, store, records)
+        check_conservation(counts)
+        siblings.rate(staged, compacted.files)
+    report, pages = make_report(store, staged, plan.loaded, state, counts)
+    manifest = Manifest(
+        run_id=state.run_id,
+        job_name=state.job_name,
+        job_digest=plan.identity.job,
+        images_digest=studio.digest if studio else "",
+        pictures_digest=digest_pictures(records) if studio else "",
+        status="stopped" if is_unfinished(counts) else "done",
+        started_at=state.started_at,
+        finished_at=datetime.now(UTC).isoformat(),
+        counts=counts,
+        files=compacted.files,
+        calibration=read_calibration(plan.identity.job, store),
+        versions=state.versions,
+    )
+    publish(store, attempt.attempt, pages, manifest, guard)
+    return Ending(counts, report, compacted.damaged)
+
+
+def make_report(
+    store: Store, tables: Store, loaded: LoadedJob, state: RunState, counts: dict[str, int]
+) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """Return the report of the run in `store`, whose compacted tables are below `tables`, and its files by path."""
+    report = build_report(tables, gather_facts(store, tables, loaded, state, counts))
+    pages = {
+        "report.json": json.dumps(report, ensure_ascii=False, indent=1, default=str).encode(),
+        "report.html": render_html(report, load_thumbnails(store, tables, report)).encode(),
+    }
+    return report, pages
+
+
+def count_all(planned: Planned, compacted: Compacted, units: Sequence[Unit]) -> dict[str, int]:
+    """Return the counts of the whole output: what was planned where rows were read, and what became of it.
+
+    `remaining` are the planned requests that no segment holds, counted by id: never by subtraction. `unread` are the
+    rows of units that were not read; a refused row that was read and not yet written is one of them.
+    """
+    totals, count = compacted.totals, planned.count
+    unwritten = len(planned.keys & planned.refused)  # what compacting found was taken out of `keys`
+    unread = sum(unit.num_rows for unit in units if unit.id not in planned.units)
+    return {
+        "rows_read": count.rows - unwritten,
+        "unread": unread + unwritten,
+        "briefs": count.briefs,
+        "refused": totals.refused,
+        "replaced": count.replaced,
+        "planned": count.planned,
+        "skipped": count.skipped,
+        "accepted": totals.accepted,
+        "accepted_without_repair": totals.accepted_without_repair,
+        "rejected": totals.rejected,
+        "quarantined": totals.quarantined,
+        "remaining": len(planned.keys) - unwritten,
+        "assets": totals.assets,
+        "prompt_tokens": totals.prompt_tokens,
+        "output_tokens": totals.output_tokens,
+    }
+
+
+def count_creatives(
+    planned: Planned, compacted: Compacted, store: Store, records: Sequence[UnitRecord]
+) -> dict[str, int]:
+    """Return the counts of the images phase: what was planned where texts were read, and what became of it.
+
+    `creatives_unread` are the accepted texts whose creatives nobody has planned yet.
+    """
+    totals = compacted.totals
+    files = list_text_files(store, records)
+    return {
+        "creatives_planned": planned.count.planned,
+        "creatives_skipped": planned.count.skipped,
+        "creatives_accepted": totals.creatives_accepted,
+        "creatives_rejected": totals.creatives_rejected,
+        "creatives_quarantined": totals.creatives_quarantined,
+        "creatives_remaining": len(planned.keys),
+        "creatives_unread": sum(file.num_texts for file in files if file.path not in planned.units),
+        "pictures": totals.pictures,
+    }
+
+
+def is_unfinished(counts: dict[str, int]) -> bool:
+    """Return whether the same command has something left to do."""
+    return any(counts.get(name) for name in ("remaining", "unread", "creatives_remaining", "creatives_unread"))
+
+
+def check_conservation(counts: dict[str, int]) -> None:
+    """Raise ConservationError when rows or requests vanished or doubled."""
+    done = counts["accepted"] + counts["rejected"] + counts["quarantined"] + counts["remaining"]
+    rows = counts["briefs"] + counts["refused"] + counts["replaced"]
+    made = sum(counts.get(f"creatives_{name}", 0) for name in ("accepted", "rejected", "quarantined", "remaining"))
+    if counts["planned"] != done or counts["rows_read"] != rows or counts.get("creatives_planned", 0) != made:
+        raise ConservationError(
+            f"the counts do not add up ({LAW}): {counts}",
+            "keep this output and report it: no manifest was written; the segment files hold every finished request",
+        )
+
+
+def gather_facts(store: Store, tables: Store, loaded: LoadedJob, state: RunState, counts: dict[str, int]) -> RunFacts:
+    """Return the facts of all commands that worked on this output, for the report."""
+    attempts = [Attempt.model_validate_json(store.read_bytes(info.path)) for info in store.list("attempts", ".json")]
+    seconds: dict[str, float] = {}
+    for attempt in attempts:
+        for phase, spent in attempt.phase_seconds.items():
+            seconds[phase] = seconds.get(phase, 0.0) + spent
+    calibration = read_calibration(state.job_digest, store)
+    rubric = loaded.rubric or COMPUTED_WEIGHTS
+    return RunFacts(
+        run_id=state.run_id,
+        job_name=state.job_name,
+        model=loaded.job.text.model,
+        model_digest=state.model_digest,
+        template=loaded.job.text.template,
+        started_at=state.started_at,
+        finished_at=max((attempt.finished_at for attempt in attempts), default=state.started_at),
+        phase_seconds=seconds,
+        counts=counts,
+        tokens={name: counts[name] for name in ("prompt_tokens", "output_tokens")},
+        engine_seconds=sum(attempt.totals.engine_seconds for attempt in attempts),
+        price=loaded.job.price,
+        gpus=max((attempt.gpus for attempt in attempts), default=0.0),
+        cpus=max((attempt.cpus for attempt in attempts), default=0.0),
+        calibration=calibration,
+        weights={**rubric.weights, "judge": calibration.weight if calibration else 0.0},
+        versions=state.versions,
+        placements=loaded.placements,
+        alike=find_alike(tables, loaded.placements),
+    )
