@@ -8,7 +8,7 @@ from hypothesis import settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-from tests.s3_server import S3Server, run_s3_server
+from tests.support.s3_server import S3Server, run_s3_server
 
 # A change is judged on the same examples each time; new ones are found by running the tests without CI.
 # How long an example takes says how busy the machine is.
@@ -16,7 +16,7 @@ settings.register_profile("ci", derandomize=True, deadline=None)
 settings.register_profile("own", deadline=None)
 settings.load_profile("ci" if os.environ.get("CI") else "own")
 
-ENGINE_FILES = {"tests/chaos/test_chaos.py", "tests/test_end_to_end.py", "tests/test_engine_vllm.py"}
+ENGINE_FILES = {"tests/chaos/test_chaos.py", "tests/stories/test_end_to_end.py", "tests/engines/test_vllm.py"}
 
 _UNSET = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_PROFILE", "AWS_SESSION_TOKEN")
 _FAKE = {

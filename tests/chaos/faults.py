@@ -9,11 +9,11 @@ from collections.abc import Callable
 from functools import partial
 from math import ceil
 
-from tests import fault_proxy
 from tests.chaos.plans import BETWEEN, IMAGES, POISON, WEATHER, Fault, Plan
 from tests.chaos.runner import Command
-from tests.fault_proxy import FaultProxy
-from tests.s3_server import S3Server
+from tests.support import fault_proxy
+from tests.support.fault_proxy import FaultProxy
+from tests.support.s3_server import S3Server
 
 # How the processes that can be killed call themselves; of two stages, one of a later phase goes first.
 TITLES = {

@@ -15,7 +15,7 @@ from tests.chaos.lab import PHASES, Truth, is_poisoned, read_truth
 from tests.chaos.pictures import is_poisoned_picture, judge_pictures
 from tests.chaos.plans import POISON, SIGNALS, WEATHER, Fault, Plan
 from tests.chaos.runner import Ended
-from tests.jobs import check_law, read_manifest, read_rows
+from tests.support.jobs import check_law, read_manifest, read_rows
 
 # All that may lie in an output when the run is done: no temporary file, nothing staged, one lease at most.
 _FILES = re.compile(

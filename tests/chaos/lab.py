@@ -15,11 +15,11 @@ from factory.storage.store import Store
 from tests.chaos.pictures import list_pictures, make_job_with_pictures
 from tests.chaos.plans import Plan
 from tests.chaos.runner import Command
-from tests.fault_proxy import FaultProxy
-from tests.jobs import drop_run, make_job, make_product_rows, read_manifest, read_rows
-from tests.s3_server import S3Server, run_s3_server
+from tests.support.fault_proxy import FaultProxy
+from tests.support.jobs import drop_run, make_job, make_product_rows, read_manifest, read_rows
+from tests.support.paths import ROOT
+from tests.support.s3_server import S3Server, run_s3_server
 
-ROOT = Path(__file__).parents[2]
 DELAY_MS = (
     500  # of each answer while a job is being hurt: 80 requests, a few at a time, are worked on for some seconds
 )

@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from factory.storage.store import Store
-from tests.picture_jobs import make_picture_job, make_picture_rows
+from tests.support.image_jobs import make_picture_job, make_picture_rows
 
 BRIEFS = 12
 MISSING = 7  # the row whose product picture is not there

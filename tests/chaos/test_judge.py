@@ -15,7 +15,7 @@ from tests.chaos.judge import Trial, judge_command, judge_naming, judge_output, 
 from tests.chaos.lab import Truth, read_truth
 from tests.chaos.plans import ENDING, KINDS, POISON, WEATHER, Fault, Plan, draw_plan, iterate_plans
 from tests.chaos.runner import Ended
-from tests.jobs import call_factory, make_job, make_product_rows
+from tests.support.jobs import call_factory, make_job, make_product_rows
 
 PLAN = Plan(1, "local", "plain", 4, 2, ())
 

@@ -12,9 +12,9 @@ from hypothesis import seed as set_seed
 from tests.fuzz.cases import CORPUS, Case
 from tests.fuzz.harness import Tally, Worked, finish, work
 from tests.fuzz.strategies import cases
+from tests.support.paths import ROOT
 
 BATCH = 40  # cases in one output
-ROOT = Path(__file__).parents[2]
 
 
 @dataclass

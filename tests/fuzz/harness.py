@@ -36,10 +36,11 @@ from tests.fuzz import demands
 from tests.fuzz.answers import AnswerEngine
 from tests.fuzz.cases import Case, write_case
 from tests.fuzz.strategies import PLACEMENTS
-from tests.output_builders import make_facts
+from tests.support.output_builders import make_facts
+from tests.support.paths import ROOT
 
 NOW = datetime(2026, 11, 25, 4, 0, tzinfo=UTC)
-TEMPLATE = Path(__file__).parents[2] / "jobs/ad_copy/templates/ad.j2"
+TEMPLATE = ROOT / "jobs/ad_copy/templates/ad.j2"
 
 
 @dataclass

@@ -10,12 +10,12 @@ import pytest
 
 from factory.engines.scripted.hostile_answers import WAYS
 from schemas.asset import Refusal
-from tests.builders import make_candidate, make_fields, make_placement
 from tests.fuzz import demands
 from tests.fuzz.campaign import run_campaign
 from tests.fuzz.cases import CORPUS, Case, load_case
 from tests.fuzz.harness import finish, run_case, work
 from tests.fuzz.strategies import make_columns
+from tests.support.builders import make_candidate, make_fields, make_placement
 
 KEPT = sorted(CORPUS.glob("*.json"))
 SHORT = 240  # briefs, and answers

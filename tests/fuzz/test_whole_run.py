@@ -10,13 +10,13 @@ import pandas as pd
 import pytest
 
 from factory.config.placements import load_placements
-from tests.browser import open_file
 from tests.fuzz import demands
 from tests.fuzz.cases import KINDS, Case, write_case
 from tests.fuzz.harness import TEMPLATE
 from tests.fuzz.hostile import PIECES, PWNED
 from tests.fuzz.strategies import LOCALES, URLS, make_columns
-from tests.jobs import Ended, call_factory, check_law, make_job, read_manifest, read_rows
+from tests.support.browser import open_file
+from tests.support.jobs import Ended, call_factory, check_law, make_job, read_manifest, read_rows
 
 PLACEMENTS = ["google_rsa", "meta_feed"]
 _FIELDS = ("product_name", "brand", "description", "campaign_id", "tone", "disclaimer", "category", "brief_id")

@@ -28,7 +28,7 @@ from factory.images.types import Composition, Pixels
 
 QUALITY = 90
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-# As in tests/browser.py: in a container there is no user namespace to make a sandbox in, and nothing is to call home.
+# As in tests/support/browser.py: in a container there is no user namespace to make a sandbox in, and nothing is to call home.
 _FLAGS = [
     "--no-sandbox",
     "--disable-gpu",

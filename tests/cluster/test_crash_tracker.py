@@ -1,0 +1,75 @@
+"""The account of batches under way, and the dog that ends a process which hangs."""
+
+import subprocess
+import sys
+
+import pytest
+
+from factory.cluster.crash_tracker import MAX_IDLE_STARTS, Start, Verdict, Watch
+from tests.support.paths import ROOT
+
+
+def test_a_batch_is_suspect_when_it_came_back_as_often_as_there_are_strikes() -> None:
+    watch = Watch(strikes=2, replicas=1)
+    assert [watch.begin("a"), watch.begin("a"), watch.begin("a")] == [Verdict.WORK, Verdict.WORK, Verdict.SUSPECT]
+    assert watch.begin("b") is Verdict.WORK, "another batch has an account of its own"
+    watch.end("a")
+    assert watch.begin("a") is Verdict.WORK, "what came to an end starts anew"
+
+
+def test_a_run_that_ends_lets_no_new_batch_begin_and_lets_written_ones_finish() -> None:
+    watch = Watch(strikes=2, replicas=1)
+    assert watch.begin("a") is Verdict.WORK and not watch.is_draining()
+    watch.drain()
+    assert watch.begin("b") is Verdict.STOP and watch.is_draining()
+    assert watch.begin("finish a", is_new=False) is Verdict.WORK
+
+
+def test_the_first_start_of_each_replica_is_told_from_a_restart_and_a_storm_is_hopeless() -> None:
+    watch = Watch(strikes=2, replicas=2)
+    assert [watch.open() for _ in range(3)] == [Start.FIRST, Start.FIRST, Start.AGAIN]
+    watch.end("a")
+    for _ in range(2 + MAX_IDLE_STARTS):
+        assert watch.open() is Start.AGAIN
+    assert watch.open() is Start.HOPELESS
+    watch.end("b")
+    assert watch.open() is Start.AGAIN, "a batch that ended shows that there is hope"
+
+
+WATCHED = """
+import asyncio, time
+from factory.pipeline.watchdog import Watchdog
+
+async def main() -> None:
+    dog = Watchdog(0.5, lambda: {silence})
+    dog.start()
+    {act}
+    dog.stop()
+    print("alive")
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize(
+    ("silence", "act", "words"),
+    [
+        ("0.0", "await asyncio.sleep(1.5)", ""),
+        ("0.4", "await asyncio.sleep(1.5)", ""),
+        ("9.0", "await asyncio.sleep(30)", "no token for 9 s"),
+        ("0.0", "time.sleep(30)", "no turn of the event loop"),
+    ],
+)
+def test_the_watchdog_ends_a_silent_engine_and_a_blocked_loop_and_nothing_else(
+    silence: str, act: str, words: str
+) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", WATCHED.format(silence=silence, act=act)],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        timeout=60,
+        check=False,
+    )
+    assert (ended.returncode, ended.stdout.strip()) == ((1, "") if words else (0, "alive")), ended.stderr
+    assert words in ended.stderr
