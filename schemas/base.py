@@ -59,3 +59,16 @@ def canonical_json(value: Any) -> str:
 def digest(value: Any, size: int = 16) -> str:
     """Return the hexadecimal blake2b of the canonical JSON of `value`; `size` is in bytes."""
     return hashlib.blake2b(canonical_json(value).encode("utf-8", "surrogatepass"), digest_size=size).hexdigest()
+
+
+def clean_surrogates(text: str) -> str:
+    """Replace lone surrogates, which no file or message can hold, by U+FFFD."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace") if not _is_clean(text) else text
+
+
+def _is_clean(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw
 
+from factory.engines.base import Pixels
 from factory.errors import JobError
 from factory.images.brand.colorways import Colorway, make_colorways
 from factory.images.brand.kit import Brand
@@ -19,7 +20,7 @@ from factory.images.checks.checker import check_creative
 from factory.images.compose.compose import Misfit, Order, compose
 from factory.images.compose.slot_texts import list_texts
 from factory.images.layouts.load import Layout, read_layout
-from factory.images.types import Backdrop, Composition, Cutout, Pixels
+from factory.images.types import Composition, Cutout, PaintedBackdrop
 from schemas.asset import Fields
 from schemas.brand import BrandKit
 from schemas.brief import Brief, Claim, Offer
@@ -157,7 +158,7 @@ def make_order(
         layout=layout,
         colorway=colorway,
         product=cutout,
-        backdrop=Backdrop(draw_gradient(width, height, colorway), "gradient", "", 0) if backdrop else None,
+        backdrop=PaintedBackdrop(draw_gradient(width, height, colorway), "gradient", "", 0) if backdrop else None,
     )
 
 

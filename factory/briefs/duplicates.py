@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from factory.briefs.coerce import to_text
 from factory.briefs.columns import ColumnMap, compile_columns
-from factory.briefs.splits import DamagedError, InputPlan, Unit, iterate_rows
+from factory.briefs.splits import DamagedError, InputSplit, InputSplits, iterate_rows
 from schemas.brief import clean_line
 
 SCAN_THREADS = 8  # files whose ids are read at a time
@@ -38,13 +38,13 @@ class Duplicates:
     def __len__(self) -> int:
         return len(self.positions)
 
-    def list_within(self, unit: Unit) -> dict[int, tuple[str, bool]]:
-        """Return {row within the unit: ("file row N" of the first use, whether that is a correction of this row)}."""
-        low, high = np.searchsorted(self.positions, [unit.position, unit.position + unit.num_rows])
+    def list_within(self, split: InputSplit) -> dict[int, tuple[str, bool]]:
+        """Return {row within the split: ("file row N" of the first use, whether that is a correction of this row)}."""
+        low, high = np.searchsorted(self.positions, [split.position, split.position + split.num_rows])
         pairs = zip(self.positions[low:high].tolist(), self.firsts[low:high].tolist(), strict=True)
-        corrected = unit.position >= self.num_replacing
+        corrected = split.position >= self.num_replacing
         return {
-            position - unit.position: (self._name(first), corrected and first < self.num_replacing)
+            position - split.position: (self._name(first), corrected and first < self.num_replacing)
             for position, first in pairs
         }
 
@@ -53,16 +53,16 @@ class Duplicates:
         return f"{self.files[index]} row {position - int(self.offsets[index]) + 1}"
 
 
-def scan_ids(plan: InputPlan, columns: Mapping[str, str]) -> Duplicates:
+def scan_ids(source: InputSplits, columns: Mapping[str, str]) -> Duplicates:
     """Return every second and later row with the same brief_id. Reads only the columns that decide the id.
 
     Raises StorageError when the store cannot be reached. Rows that cannot be read, or have no id, repeat nothing.
     """
     mapping = compile_columns(columns)
-    files = [_join_groups(units) for _, units in groupby(plan.units, key=lambda unit: unit.uri)]
-    hashes = np.zeros(plan.num_rows, np.int64)  # 0: no id
+    files = [_join_groups(splits) for _, splits in groupby(source.splits, key=lambda split: split.uri)]
+    hashes = np.zeros(source.num_rows, np.int64)  # 0: no id
     with ThreadPoolExecutor(SCAN_THREADS) as pool:
-        for found in pool.map(lambda units: _hash_ids(units, mapping), files):
+        for found in pool.map(lambda splits: _hash_ids(splits, mapping), files):
             for start, part in found:
                 hashes[start : start + len(part)] = part
     ordered = np.sort(hashes)
@@ -72,31 +72,31 @@ def scan_ids(plan: InputPlan, columns: Mapping[str, str]) -> Duplicates:
     if not suspects.any():
         return Duplicates()
     positions, firsts = _confirm(files, mapping, suspects)
-    names = tuple(units[0].name for units in files)
-    offsets = np.array([units[0].position for units in files], np.int64)
+    names = tuple(splits[0].name for splits in files)
+    offsets = np.array([splits[0].position for splits in files], np.int64)
     return Duplicates(positions, firsts, names, offsets)
 
 
-def _join_groups(units: Iterable[Unit]) -> list[Unit]:
-    """One unit per row group: an id column is small, and reading a group in parts would decode it many times."""
-    groups = [list(parts) for _, parts in groupby(units, key=lambda unit: unit.row_group)]
+def _join_groups(splits: Iterable[InputSplit]) -> list[InputSplit]:
+    """One split per row group: an id column is small, and reading a group in parts would decode it many times."""
+    groups = [list(parts) for _, parts in groupby(splits, key=lambda split: split.row_group)]
     return [replace(parts[0], stop=parts[-1].stop) for parts in groups]
 
 
-def _hash_ids(units: Sequence[Unit], mapping: ColumnMap) -> list[tuple[int, Positions]]:
+def _hash_ids(splits: Sequence[InputSplit], mapping: ColumnMap) -> list[tuple[int, Positions]]:
     """The hashes of one file's ids, with the position of each batch. Python's own hash: 64 bits, 0 for no id."""
-    return [(start, np.fromiter(map(hash, ids), np.int64, len(ids))) for start, ids in _iterate_ids(units, mapping)]
+    return [(start, np.fromiter(map(hash, ids), np.int64, len(ids))) for start, ids in _iterate_ids(splits, mapping)]
 
 
 def _confirm(
-    files: list[list[Unit]], mapping: ColumnMap, suspects: npt.NDArray[np.bool_]
+    files: list[list[InputSplit]], mapping: ColumnMap, suspects: npt.NDArray[np.bool_]
 ) -> tuple[Positions, Positions]:
     """Read the ids of the suspects again and compare them as text, so that equal hashes alone refuse no row."""
     seen: dict[str, int] = {}
     positions: list[int] = []
     firsts: list[int] = []
-    for units in files:
-        hit = [unit for unit in units if suspects[unit.position : unit.position + unit.num_rows].any()]
+    for splits in files:
+        hit = [split for split in splits if suspects[split.position : split.position + split.num_rows].any()]
         for start, ids in _iterate_ids(hit, mapping):
             for index in np.flatnonzero(suspects[start : start + len(ids)]).tolist():
                 first = seen.setdefault(ids[index], start + index)
@@ -106,12 +106,12 @@ def _confirm(
     return np.array(positions, np.int64), np.array(firsts, np.int64)
 
 
-def _iterate_ids(units: Sequence[Unit], mapping: ColumnMap) -> Iterator[tuple[int, list[str]]]:
+def _iterate_ids(splits: Sequence[InputSplit], mapping: ColumnMap) -> Iterator[tuple[int, list[str]]]:
     """Yield (position, ids) of a file's rows in batches, "" for a row without an id; leaves out what is damaged."""
-    for unit in units:
-        position = unit.position
+    for split in splits:
+        position = split.position
         try:
-            for bound, rows in iterate_rows(unit, mapping, only_id=True):
+            for bound, rows in iterate_rows(split, mapping, only_id=True):
                 yield position, [_clean_id(bound.read_id(row)) for row in rows]
                 position += len(rows)
         except DamagedError:  # reading the rows will say so

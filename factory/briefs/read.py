@@ -1,4 +1,4 @@
-"""The job's briefs in, validated briefs and refusals out, unit by unit. Nothing raises for a row: a bad row is data."""
+"""The job's briefs in, validated briefs and refusals out, split by split. Nothing raises for a row: a bad row is data."""
 
 import hashlib
 import os
@@ -15,7 +15,16 @@ from factory.briefs.columns import BoundColumns, ColumnMap, compile_columns
 from factory.briefs.duplicates import Duplicates
 from factory.briefs.input_files import InputFile, list_inputs, split_file
 from factory.briefs.refusals import explain_faults, refuse_row
-from factory.briefs.splits import DAMAGE, DamagedError, InputPlan, Unit, cut_units, iterate_rows, open_parquet, shorten
+from factory.briefs.splits import (
+    DAMAGE,
+    DamagedError,
+    InputSplit,
+    InputSplits,
+    cut_file,
+    iterate_rows,
+    open_parquet,
+    shorten,
+)
 from factory.errors import FactoryError, InputError, JobError
 from schemas.asset import Refusal
 from schemas.brief import Brief
@@ -37,10 +46,10 @@ class _Inspected:
     fault: FactoryError | None = None
 
 
-def plan_input(uri: str, columns: Mapping[str, str], unit_rows: int) -> InputPlan:
-    """Return the units that `uri` (file, folder, glob, local or s3://) holds; only the ends of the files are read.
+def split_input(uri: str, columns: Mapping[str, str], unit_rows: int) -> InputSplits:
+    """Return the splits that `uri` (file, folder, glob, local or s3://) holds; only the ends of the files are read.
 
-    `columns` is the job's mapping; a unit has about `unit_rows` rows. Raises JobError when the mapping fits no file and
+    `columns` is the job's mapping; a split has about `unit_rows` rows. Raises JobError when the mapping fits no file and
     InputError when no file can be read; one bad file among good ones becomes a refusal.
     """
     mapping = compile_columns(columns)
@@ -50,39 +59,39 @@ def plan_input(uri: str, columns: Mapping[str, str], unit_rows: int) -> InputPla
     good = [(each, each.bound) for each in inspected if each.bound]
     if not good:
         raise next((fault for _, fault in bad if not isinstance(fault, InputError)), bad[0][1])
-    units: list[Unit] = []
+    splits: list[InputSplit] = []
     position = 0
     for each, _ in good:
-        units += cut_units(each.file, each.version, each.group_rows, position, unit_rows)
+        splits += cut_file(each.file, each.version, each.group_rows, position, unit_rows)
         position += sum(each.group_rows)
     read = {name for _, bound in good for name in bound.sources}
     ignored = {name for each, _ in good for name in each.names} - read
     refusals = [_refuse_file(name, fault) for name, fault in bad]
-    return InputPlan(units, refusals, position, len(good), sorted(read), sorted(ignored))
+    return InputSplits(splits, refusals, position, len(good), sorted(read), sorted(ignored))
 
 
-def read_unit(
-    unit: Unit, columns: Mapping[str, str], duplicates: Duplicates | None = None
+def read_split(
+    split: InputSplit, columns: Mapping[str, str], duplicates: Duplicates | None = None
 ) -> Iterator[Brief | Refusal]:
-    """Yield each row of the unit as a Brief or as the Refusal that says what is wrong with it, in order.
+    """Yield each row of the split as a Brief or as the Refusal that says what is wrong with it, in order.
 
     A row that a correction replaces is the constant REPLACED. When the file breaks off, one refusal stands for the rest
-    of the unit's rows. Raises StorageError when the store
-    cannot be reached, so that the unit can be read again.
+    of the split's rows. Raises StorageError when the store
+    cannot be reached, so that the split can be read again.
     """
-    repeated = duplicates.list_within(unit) if duplicates else {}
+    repeated = duplicates.list_within(split) if duplicates else {}
     done = 0
     try:
-        for bound, rows in iterate_rows(unit, compile_columns(columns)):
+        for bound, rows in iterate_rows(split, compile_columns(columns)):
             for row in rows:
                 first, is_replaced = repeated.get(done, ("", False))
                 done += 1
-                source = f"{unit.name} row {unit.first_row + done}"
+                source = f"{split.name} row {split.first_row + done}"
                 yield REPLACED if is_replaced else _read_row(row, bound, source, first)
     except DamagedError as error:
-        first_lost, last = unit.first_row + done + 1, unit.first_row + unit.num_rows
+        first_lost, last = split.first_row + done + 1, split.first_row + split.num_rows
         detail = f"{last - first_lost + 1} rows could not be read: {error}"
-        yield refuse_row(f"{unit.name} rows {first_lost} to {last}", {}, "", "corrupt_file", detail)
+        yield refuse_row(f"{split.name} rows {first_lost} to {last}", {}, "", "corrupt_file", detail)
 
 
 def _read_row(row: dict[str, Any], bound: BoundColumns, source: str, first: str) -> Brief | Refusal:

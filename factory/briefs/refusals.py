@@ -11,6 +11,7 @@ from pydantic_core import ErrorDetails
 
 from factory.briefs.coerce import Unreadable
 from schemas.asset import Refusal
+from schemas.base import clean_surrogates
 
 MAX_VALUE = 80  # characters of an offending value that are shown
 MAX_FAULTS = 20  # faults that are spelled out
@@ -65,19 +66,6 @@ def dump_record(row: Mapping[str, Any]) -> str:
             break
         kept |= column
     return clean_surrogates(_to_json(kept, *_CUTS[-1]))
-
-
-def clean_surrogates(text: str) -> str:
-    """Replace lone surrogates, which no file or message can hold, by U+FFFD."""
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace") if not _is_clean(text) else text
-
-
-def _is_clean(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _find_reason(fault: ErrorDetails) -> str:

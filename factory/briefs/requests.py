@@ -1,9 +1,9 @@
 """A brief becomes requests: brief x placement x locale x segment, each with an id that everything deciding its output is in."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 
 from factory.briefs.tones import pick_tone
+from factory.config.job import Identity
 from schemas.base import digest
 from schemas.brief import Brief, Segment
 from schemas.placement import Placement
@@ -12,23 +12,6 @@ from schemas.run import SCHEME
 
 # Decides when or where, not what: a change here does not regenerate content.
 NOT_IN_ID = frozenset({"priority", "image_uri"})
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """The digests of what a job's requests share: `job` of template, model, sampling, rubric and the like."""
-
-    job: str
-    placements: dict[str, str]  # placement id -> digest of its rules
-    seed: int
-    tones: Mapping[str, str] = field(default_factory=dict)  # of brand kits: what a brief without a tone gets
-
-
-def digest_placement(placement: Placement) -> str:
-    """Return the digest of the rules that decide a placement's text; notes, sources and picture slots do not count."""
-    return digest(
-        placement.model_dump(mode="json", exclude={"note", "sources", "verified", "image_slots", "confidence"})
-    )
 
 
 def make_requests(

@@ -1,6 +1,6 @@
-"""Units of input rows: which part of which Parquet file one task reads, and how its rows come out of it.
+"""Splits of input rows: which part of which Parquet file one task reads, and how its rows come out of it.
 
-A unit is a range of rows of one row group. Rows stream in small batches, and only the columns that are needed are read.
+A split is a range of rows of one row group. Rows stream in small batches, and only the columns that are needed are read.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,7 +18,7 @@ from schemas.asset import Refusal
 from schemas.base import digest
 
 BATCH_ROWS = 256
-# A part of a row group can only be read by decoding the rows before it, so cutting one into n units costs n / 2 times
+# A part of a row group can only be read by decoding the rows before it, so cutting one into n splits costs n / 2 times
 # its decoding. Exports often hold a million rows in one row group.
 MAX_PARTS = 16
 BUFFER_BYTES = 4 * 1024 * 1024  # read ahead per column
@@ -26,7 +26,7 @@ DAMAGE = (pa.ArrowException, OSError, ValueError)  # what Arrow raises for a fil
 
 
 @dataclass(frozen=True, slots=True)
-class Unit:
+class InputSplit:
     """Rows `start` to `stop` (not included) of one row group. `id` stays the same as long as the file does."""
 
     id: str
@@ -35,20 +35,20 @@ class Unit:
     row_group: int
     start: int
     stop: int
-    first_row: int  # rows of the file before this unit
-    position: int  # rows of the whole input before this unit
+    first_row: int  # rows of the file before this split
+    position: int  # rows of the whole input before this split
 
     @property
     def num_rows(self) -> int:
-        """Rows in the unit."""
+        """Rows in the split."""
         return self.stop - self.start
 
 
 @dataclass(frozen=True, slots=True)
-class InputPlan:
+class InputSplits:
     """What is to be read. `refusals` name files that could not be opened or lack columns; their rows are not counted."""
 
-    units: list[Unit]
+    splits: list[InputSplit]
     refusals: list[Refusal]
     num_rows: int
     num_files: int
@@ -56,33 +56,35 @@ class InputPlan:
     columns_ignored: list[str]
 
 
-def cut_plan(plan: InputPlan, limit: int) -> InputPlan:
+def limit_splits(source: InputSplits, limit: int) -> InputSplits:
     """Return the plan of the first `limit` rows only."""
-    units: list[Unit] = []
+    splits: list[InputSplit] = []
     left = limit
-    for unit in plan.units:
+    for split in source.splits:
         if left <= 0:
             break
-        kept = min(left, unit.num_rows)
-        units.append(unit if kept == unit.num_rows else replace(unit, id=f"{unit.id}-{kept}", stop=unit.start + kept))
+        kept = min(left, split.num_rows)
+        splits.append(
+            split if kept == split.num_rows else replace(split, id=f"{split.id}-{kept}", stop=split.start + kept)
+        )
         left -= kept
-    return replace(plan, units=units, num_rows=limit - left)
+    return replace(source, splits=splits, num_rows=limit - left)
 
 
-def join_plans(plans: Sequence[InputPlan]) -> InputPlan:
+def join_splits(sources: Sequence[InputSplits]) -> InputSplits:
     """Return one plan of several inputs, in this order."""
-    units: list[Unit] = []
+    splits: list[InputSplit] = []
     num_rows = 0
-    for plan in plans:
-        units += [replace(unit, position=unit.position + num_rows) for unit in plan.units]
-        num_rows += plan.num_rows
-    return InputPlan(
-        units=units,
-        refusals=[refusal for plan in plans for refusal in plan.refusals],
+    for source in sources:
+        splits += [replace(split, position=split.position + num_rows) for split in source.splits]
+        num_rows += source.num_rows
+    return InputSplits(
+        splits=splits,
+        refusals=[refusal for source in sources for refusal in source.refusals],
         num_rows=num_rows,
-        num_files=sum(plan.num_files for plan in plans),
-        columns_read=sorted({name for plan in plans for name in plan.columns_read}),
-        columns_ignored=sorted({name for plan in plans for name in plan.columns_ignored}),
+        num_files=sum(source.num_files for source in sources),
+        columns_read=sorted({name for source in sources for name in source.columns_read}),
+        columns_ignored=sorted({name for source in sources for name in source.columns_ignored}),
     )
 
 
@@ -90,13 +92,13 @@ class DamagedError(Exception):
     """A file that cannot be read on. Callers make data of it; it never leaves the reading of briefs."""
 
 
-def cut_units(file: InputFile, version: str, group_rows: list[int], position: int, unit_rows: int) -> list[Unit]:
-    """Return the units of one file: about `unit_rows` rows each, and at most MAX_PARTS of them per row group.
+def cut_file(file: InputFile, version: str, group_rows: list[int], position: int, unit_rows: int) -> list[InputSplit]:
+    """Return the splits of one file: about `unit_rows` rows each, and at most MAX_PARTS of them per row group.
 
     `version` marks the file's content, `group_rows` are the rows of its row groups, `position` the rows of the input
     before it.
     """
-    units: list[Unit] = []
+    splits: list[InputSplit] = []
     first_row = 0
     for group, rows in enumerate(group_rows):
         parts = min(MAX_PARTS, -(-rows // unit_rows))
@@ -105,9 +107,9 @@ def cut_units(file: InputFile, version: str, group_rows: list[int], position: in
             stop = min(start + step, rows)
             name = digest([file.name, version, group, start, stop])
             before = first_row + start
-            units.append(Unit(name, file.uri, file.name, group, start, stop, before, position + before))
+            splits.append(InputSplit(name, file.uri, file.name, group, start, stop, before, position + before))
         first_row += rows
-    return units
+    return splits
 
 
 def open_parquet(file: BinaryIO) -> pq.ParquetFile:
@@ -116,20 +118,20 @@ def open_parquet(file: BinaryIO) -> pq.ParquetFile:
 
 
 def iterate_rows(
-    unit: Unit, mapping: ColumnMap, only_id: bool = False
+    split: InputSplit, mapping: ColumnMap, only_id: bool = False
 ) -> Iterator[tuple[BoundColumns, list[dict[str, Any]]]]:
-    """Yield the unit's source rows in batches, with the mapping bound to its file.
+    """Yield the split's source rows in batches, with the mapping bound to its file.
 
     With `only_id` just the columns that decide brief_id are read. Raises DamagedError when the file breaks off, and
     StorageError when the store cannot be reached.
     """
-    left, before = unit.num_rows, unit.start
+    left, before = split.num_rows, split.start
     try:
-        store, name = split_file(unit.uri)
+        store, name = split_file(split.uri)
         with store.open_input(name) as file, open_parquet(file) as parquet:
-            bound = mapping.bind(parquet.schema_arrow.names, unit.name)
+            bound = mapping.bind(parquet.schema_arrow.names, split.name)
             sources = bound.id_sources if only_id else bound.sources
-            for batch in parquet.iter_batches(BATCH_ROWS, [unit.row_group], sources, use_threads=False):
+            for batch in parquet.iter_batches(BATCH_ROWS, [split.row_group], sources, use_threads=False):
                 skipped = min(before, batch.num_rows)
                 before -= skipped
                 part = batch.slice(skipped, left)

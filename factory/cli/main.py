@@ -109,7 +109,7 @@ def plan(
     from factory.runs import planning
 
     prepared = planning.prepare_job(job, planning.Options(sets or [], briefs, output, limit))
-    planning.check_schemas(prepared.plan, prepared.preview)
+    planning.check_schemas(prepared.spec, prepared.preview)
     show_plan(prepared)
     if as_json:
         _print_json(describe_plan(prepared))

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from factory.images.setup import Studio
+from factory.images.setup import ImageSetup
 from factory.output.report.build import summarize
 from factory.runs.driver import Result
 from factory.runs.planning import Prepared
@@ -73,7 +73,7 @@ def describe_result(result: Result) -> dict[str, Any]:
 def show_plan(prepared: Prepared) -> None:
     """Print what a run would do."""
     console = Console(highlight=False)
-    preview, loaded = prepared.preview, prepared.plan.loaded
+    preview, loaded = prepared.preview, prepared.spec.loaded
     about = "" if preview.is_whole else "about "
     rows = [
         ("briefs from", loaded.briefs_uri),
@@ -84,8 +84,8 @@ def show_plan(prepared: Prepared) -> None:
         ("prompt tokens", f"about {preview.prompt_tokens:,}"),
         ("output tokens", f"about {preview.output_tokens:,} for {loaded.job.text.candidates} candidates each"),
     ]
-    if prepared.studio is not None:
-        rows.append(("creatives", _describe_studio(prepared, prepared.studio)))
+    if prepared.setup is not None:
+        rows.append(("creatives", _describe_studio(prepared, prepared.setup)))
     console.print(_make_table(rows))
     table = Table("placement", "locale", "requests", title="requests", title_justify="left")
     for (placement, locale), count in preview.by_placement_locale.items():
@@ -115,7 +115,7 @@ def describe_plan(prepared: Prepared) -> dict[str, Any]:
         "output_tokens": preview.output_tokens,
         "refusals": [refusal.model_dump() for refusal in preview.refusals],
         "first_prompt": {"messages": prompt.messages, "json_schema": prompt.json_schema} if prompt else None,
-        "creatives": _list_studio(prepared, prepared.studio) if prepared.studio else None,
+        "creatives": _list_studio(prepared, prepared.setup) if prepared.setup else None,
     }
 
 
@@ -130,28 +130,28 @@ def show_bench(result: dict[str, Any]) -> None:
     console.print(Text(result["summary"]))
 
 
-def _describe_studio(prepared: Prepared, studio: Studio) -> str:
-    most = _count_creatives(prepared, studio)
+def _describe_studio(prepared: Prepared, setup: ImageSetup) -> str:
+    most = _count_creatives(prepared, setup)
     about = "" if prepared.preview.is_whole else "about "
-    slots = sum(map(len, studio.slots.values()))
-    counts = ((slots, "picture slot"), (len(studio.layouts), "layout"), (len(studio.brands), "brand"))
+    slots = sum(map(len, setup.slots.values()))
+    counts = ((slots, "picture slot"), (len(setup.layouts), "layout"), (len(setup.brands), "brand"))
     return f"at most {about}{most:,}: " + ", ".join(f"{n:,} {what}{'' if n == 1 else 's'}" for n, what in counts)
 
 
-def _list_studio(prepared: Prepared, studio: Studio) -> dict[str, Any]:
+def _list_studio(prepared: Prepared, setup: ImageSetup) -> dict[str, Any]:
     return {
-        "at_most": _count_creatives(prepared, studio),
-        "slots": {name: [slot.name for slot in slots] for name, slots in studio.slots.items()},
-        "layouts": [layout.name for layout in studio.layouts],
-        "brands": [brand.kit.name for brand in studio.brands],
+        "at_most": _count_creatives(prepared, setup),
+        "slots": {name: [slot.name for slot in slots] for name, slots in setup.slots.items()},
+        "layouts": [layout.name for layout in setup.layouts],
+        "brands": [brand.kit.name for brand in setup.brands],
     }
 
 
-def _count_creatives(prepared: Prepared, studio: Studio) -> int:
+def _count_creatives(prepared: Prepared, setup: ImageSetup) -> int:
     """One for each picture slot of each text that is kept, if every request comes to as many texts as the job keeps."""
-    keep = prepared.plan.loaded.job.select.keep
+    keep = prepared.spec.loaded.job.select.keep
     by_placement = prepared.preview.by_placement_locale.items()
-    return keep * sum(count * len(studio.slots.get(placement, ())) for (placement, _), count in by_placement)
+    return keep * sum(count * len(setup.slots.get(placement, ())) for (placement, _), count in by_placement)
 
 
 def _make_table(rows: list[tuple[str, str]]) -> Table:

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from subprocess import Popen
 from typing import Any
 
@@ -11,85 +10,13 @@ import ray
 from ray._private import auto_init_hook
 from ray._private import utils as ray_settings
 from ray.data import DataContext
-from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from factory.cluster.crash_tracker import Start, Verdict, Watch
-from factory.config.job import Plan
 from factory.engines.process_guard import let_be, start_follower
-from factory.engines.vllm.options import runs_on_cpu
 from factory.errors import EngineError, JobError
-
-READ_CPUS = 0.25
 
 Guard = Popen[bytes]
 # Of clusters that were left in haste: closing one would end Ray under threads that still use it.
 _left: list[Guard] = []
-
-
-@dataclass(frozen=True, slots=True)
-class Resources:
-    """What the stages get of the cluster. Numbers are Ray's logical CPUs and GPUs."""
-
-    replicas: int
-    text_cpus: float
-    text_gpus: float
-    finish_replicas: int
-    finish_cpus: float
-    owned_cpus: float = 0.0  # of a machine that this run has to itself; 0 on a cluster that others may share
-
-    @property
-    def total_gpus(self) -> float:
-        """GPUs that are paid for while the run lasts."""
-        return self.replicas * self.text_gpus
-
-    @property
-    def total_cpus(self) -> float:
-        """CPUs that are paid for while the run lasts: the whole machine, or what is booked on a shared cluster."""
-        return self.owned_cpus or self.replicas * self.text_cpus + self.finish_replicas * self.finish_cpus
-
-
-@dataclass(frozen=True, slots=True)
-class PictureResources:
-    """What the stages that make pictures get of the cluster. No `backdrop_replicas`: backdrops are drawn where they are used."""
-
-    replicas: int
-    cpus: float
-    backdrop_replicas: int = 0
-    backdrop_cpus: float = 0.0
-    backdrop_gpus: float = 0.0
-
-    @property
-    def total_gpus(self) -> float:
-        """GPUs that are paid for while pictures are made."""
-        return self.backdrop_replicas * self.backdrop_gpus
-
-
-class RayWatch:
-    """The watch of a run, in a process of its own on the driver's node; for workers and, without `async`, for the driver."""
-
-    def __init__(self, strikes: int, replicas: int) -> None:
-        node = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
-        self._actor = ray.remote(Watch).options(num_cpus=0, scheduling_strategy=node).remote(strikes, replicas)
-
-    async def open(self) -> Start:
-        """As `Watch.open`."""
-        return Start(await self._actor.open.remote())
-
-    async def begin(self, key: str, is_new: bool = True) -> Verdict:
-        """As `Watch.begin`."""
-        return Verdict(await self._actor.begin.remote(key, is_new))
-
-    async def end(self, key: str) -> None:
-        """As `Watch.end`, without waiting: nothing depends on when it is known."""
-        self._actor.end.remote(key)
-
-    def drain(self) -> None:
-        """As `Watch.drain`, from the driver."""
-        ray.get(self._actor.drain.remote())
-
-    def is_draining(self) -> bool:
-        """As `Watch.is_draining`, from a task."""
-        return bool(ray.get(self._actor.is_draining.remote()))
 
 
 @contextmanager
@@ -115,74 +42,6 @@ def use_ray(address: str | None) -> Iterator[None]:
 def list_nodes() -> set[str]:
     """Return the ids of the cluster's nodes that are alive."""
     return {node["NodeID"] for node in ray.nodes() if node["Alive"]}
-
-
-def plan_resources(plan: Plan) -> Resources:
-    """Share out the cluster: one engine a GPU (or one for all CPUs), small change for reading and finishing.
-
-    Raises JobError when the job asks for GPUs that the cluster does not have.
-    """
-    execution = plan.loaded.job.execution
-    total = ray.cluster_resources()
-    num_gpus, num_cpus = float(total.get("GPU", 0)), float(total.get("CPU", 1))
-    parallel = int(execution.text.engine_options.get("tensor_parallel_size", 1))
-    parallel *= int(execution.text.engine_options.get("pipeline_parallel_size", 1))
-    gpus = float(execution.text.gpus) if execution.text.gpus != "auto" else (float(parallel) if num_gpus else 0.0)
-    if plan.scripted:
-        gpus = 0.0
-    is_shared = execution.ray_address is not None or "RAY_ADDRESS" in os.environ
-    if gpus > num_gpus and not is_shared:
-        raise JobError(
-            f"execution.text.gpus asks for {gpus:g} GPUs and this machine has {num_gpus:g}",
-            "set execution.text.gpus to auto, or run on a cluster (README, 'On a cluster')",
-        )
-    if not gpus and not plan.scripted and not runs_on_cpu():
-        raise JobError(
-            "the installed vLLM needs GPUs, and Ray shows none",
-            "on a cluster that starts its workers on demand say what to ask for: --set execution.text.gpus=1 "
-            "--set execution.text.replicas=4; without GPUs install the cpu extra",
-        )
-    replicas = execution.text.replicas
-    if replicas == "auto":
-        replicas = max(1, int(num_gpus // gpus)) if gpus else 1
-    text_cpus = execution.text.cpus
-    if text_cpus == "auto":
-        # Bookkeeping only: the engine takes the cores that it is told to. One logical CPU stays free for Ray's own tasks.
-        text_cpus = min(1.0, max(0.25, (num_cpus - 1.5) / int(replicas)))
-    finish = execution.score.replicas
-    if finish == "auto":
-        finish = max(1, min(8, int(num_cpus // 8)))
-    owned = 0.0 if is_shared else float(os.cpu_count() or 1)
-    return Resources(int(replicas), float(text_cpus), gpus, int(finish), execution.score.cpus, owned)
-
-
-def plan_pictures(plan: Plan) -> PictureResources:
-    """Share out the cluster among the processes that make pictures: one a CPU, and one engine a GPU where backdrops need it.
-
-    Raises JobError when the job asks for GPUs that the cluster does not have.
-    """
-    job = plan.loaded.job
-    total = ray.cluster_resources()
-    num_gpus, num_cpus = float(total.get("GPU", 0)), float(total.get("CPU", 1))
-    wanted = job.execution.images
-    engines, gpus, engine_cpus = 0, 0.0, 0.0
-    if job.images is not None and job.images.backdrop.engine != "procedural":
-        gpus = float(wanted.backdrop_gpus) if wanted.backdrop_gpus != "auto" else (1.0 if num_gpus else 0.0)
-        if gpus > num_gpus and not (job.execution.ray_address or "RAY_ADDRESS" in os.environ):
-            raise JobError(
-                f"execution.images.backdrop_gpus asks for {gpus:g} GPUs and this machine has {num_gpus:g}",
-                "set execution.images.backdrop_gpus to auto, or run on a cluster (README, 'On a cluster')",
-            )
-        auto = max(1, int(num_gpus // gpus)) if gpus else 1
-        engines = auto if wanted.backdrop_replicas == "auto" else int(wanted.backdrop_replicas)
-        engine_cpus = 0.25
-    # Each uses its core fully, so there are as many as cores; by Ray's book they take less, for the tasks that read and that
-    # cut rows into blocks must find room beside them: so much for each node that one has it, however Ray spreads the rest.
-    # An engine has a core to itself: what feeds a GPU must not wait for those that compose.
-    replicas = max(1, int(num_cpus) - engines) if wanted.replicas == "auto" else int(wanted.replicas)
-    room = len(list_nodes()) * READ_CPUS * (3 if engines else 2)
-    free = max(0.25, num_cpus - room - engines * engine_cpus)
-    return PictureResources(replicas, min(1.0, free / replicas), engines, engine_cpus, gpus)
 
 
 def _leave_signals(_handler: object) -> None:

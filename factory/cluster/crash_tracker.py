@@ -28,7 +28,7 @@ class Verdict(StrEnum):
     STOP = "stop"  # the run is ending: leave it for the next one
 
 
-class Watching(Protocol):
+class CrashTracking(Protocol):
     """The watch, as workers see it: every call may go over the network."""
 
     async def open(self) -> Start:
@@ -41,7 +41,7 @@ class Watching(Protocol):
         """Note that the batch is done, whatever became of its rows."""
 
 
-class Watch:
+class CrashTracker:
     """The account itself, of `replicas` engines. `strikes` deaths make a batch suspect."""
 
     def __init__(self, strikes: int, replicas: int) -> None:

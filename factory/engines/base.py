@@ -4,7 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+import numpy as np
+import numpy.typing as npt
+
 from schemas.job import Sampling, TextExecution
+
+Pixels = npt.NDArray[np.uint8]
 
 Messages = list[dict[str, str]]  # chat turns: {"role": "system" | "user" | "assistant", "content": text}
 

@@ -18,15 +18,15 @@ from factory.images.compose.compose import Misfit, Order, compose
 from factory.images.compose.slot_texts import AdTexts, list_present, list_texts
 from factory.images.files.thumbnail import make_thumbnail
 from factory.images.layouts.load import Layout, choose_layouts
-from factory.images.picture_writer import Press
-from factory.images.setup import Studio
+from factory.images.picture_writer import PictureWriter
+from factory.images.setup import ImageSetup
 from factory.images.tasks import fit_main, pick_colorway
-from factory.images.types import Backdrop, Composition, Cutout
+from factory.images.types import Composition, Cutout, PaintedBackdrop
 from schemas.asset import Check, Status
 from schemas.creative import CopyWork, CreativeOutcome, CreativeTask, Picture, Variant
 
 # Draws the backdrop of the n-th try at a creative in a colourway.
-Draw = Callable[[CreativeTask, Colorway, int], Backdrop]
+Draw = Callable[[CreativeTask, Colorway, int], PaintedBackdrop]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,12 +39,12 @@ class _Try:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Easel:
-    """Makes creatives. `draw` makes a backdrop, `press` turns a composition into a file on storage."""
+class CreativeMaker:
+    """Makes creatives. `draw` makes a backdrop, `writer` turns a composition into a file on storage."""
 
-    studio: Studio
+    setup: ImageSetup
     draw: Draw
-    press: Press
+    writer: PictureWriter
 
     def make(self, work: CopyWork, task: CreativeTask, product: Cutout | None) -> CreativeOutcome:
         """Return all that came of one creative.
@@ -70,7 +70,7 @@ class Easel:
 
     def _try_all(self, work: CopyWork, task: CreativeTask, product: Cutout | None) -> list[_Try]:
         """Try layouts in colourways until as many as the job compares have passed, or nothing is left to try."""
-        images, brand = self.studio.images, pick_brand(self.studio.brands, work.request.brief.brand)
+        images, brand = self.setup.images, pick_brand(self.setup.brands, work.request.brief.brand)
         if product is None and images.require_product:
             return [_refuse("no_product", "the brief names no product picture, and images.require_product is on")]
         texts = list_texts(work.request, work.fields, brand)
@@ -98,7 +98,7 @@ class Easel:
     ) -> list[tuple[Layout, Colorway]]:
         """Every layout in every colourway: first each layout once, each in another colourway, then again in the next ones."""
         present = list_present(texts, product)
-        layouts = choose_layouts(self.studio.layouts, task.slot, present, task.seed)
+        layouts = choose_layouts(self.setup.layouts, task.slot, present, task.seed)
         colorways = make_colorways(brand.kit.colors)
         return [
             (layout, pick_colorway(colorways, task.seed, place + turn))
@@ -124,7 +124,7 @@ class Easel:
             check = Check(rule=made.reason, passed=False, detail=made.detail)
             return _Try(variant.change(checks=[check], reason=f"{made.reason}: {made.detail}"), layout, None)
         checks, scores = judge_creative(made, task.slot)
-        if self.studio.images.backdrop.safety:
+        if self.setup.images.backdrop.safety:
             checks = [*checks, check_safety(made.pixels)]
         variant = variant.change(texts={each.slot: each.text for each in made.texts}, fit=made.fit, checks=checks)
         failed = next((check for check in checks if not check.passed), None)
@@ -136,7 +136,7 @@ class Easel:
         self, work: CopyWork, task: CreativeTask, tries: list[_Try], product: Cutout | None
     ) -> tuple[list[Variant], list[Picture]]:
         """Choose the best and different ones of those that passed, and print them; one that cannot be makes room for others."""
-        images = self.studio.images
+        images = self.setup.images
         variants = [each.variant for each in tries]
         prints = {each.variant.index: fingerprint_composition(each.composition) for each in tries if each.composition}
         pictures: dict[int, Picture] = {}
@@ -147,11 +147,11 @@ class Easel:
                 ranked = sorted((each for each in variants if each.status is Status.ACCEPTED), key=_read_rank)
                 return variants, [pictures[each.index] for each in ranked]
             index = new[0].index
-            printed = self._print(work, task, tries[index], prints[index], product)
-            if isinstance(printed, Picture):
-                pictures[index] = printed
+            written = self._print(work, task, tries[index], prints[index], product)
+            if isinstance(written, Picture):
+                pictures[index] = written
             else:
-                variants[index] = new[0].change(checks=[*new[0].checks, *printed], rank=None)
+                variants[index] = new[0].change(checks=[*new[0].checks, *written], rank=None)
 
     def _print(
         self, work: CopyWork, task: CreativeTask, chosen: _Try, phash: str, product: Cutout | None
@@ -160,10 +160,10 @@ class Easel:
         made, layout = chosen.composition, chosen.layout
         if made is None or layout is None:
             raise ValueError("only what was composed can be printed")
-        printed = self.press.print_picture(made, work, task, product)
-        if isinstance(printed, list):
-            return printed
-        return printed.change(variant=chosen.variant.index, phash=phash, layout_digest=layout.digest)
+        written = self.writer.write(made, work, task, product)
+        if isinstance(written, list):
+            return written
+        return written.change(variant=chosen.variant.index, phash=phash, layout_digest=layout.digest)
 
 
 def _refuse(rule: str, detail: str) -> _Try:

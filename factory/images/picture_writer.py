@@ -8,7 +8,7 @@ from factory.images.checks.checker import check_file
 from factory.images.files.encode import encode_picture
 from factory.images.files.provenance import Provenance, check_stamp, decide_source_type, write_xmp
 from factory.images.files.sign import Signer
-from factory.images.types import Backdrop, Composition, Cutout
+from factory.images.types import Composition, Cutout, PaintedBackdrop
 from schemas.asset import Check
 from schemas.creative import CopyWork, CreativeTask, Picture
 
@@ -23,7 +23,7 @@ class Files(Protocol):
         """Write the file `rel`, or begin to. Raises StorageError."""
 
 
-class Press:
+class PictureWriter:
     """Prints pictures into `files`. `model` is the name of the text model; `signer` is None where nothing is signed."""
 
     def __init__(self, files: Files, model: str, signer: Signer | None, redraws: bool) -> None:
@@ -32,7 +32,7 @@ class Press:
         self._signer = signer
         self._redraws = redraws  # whether a generative engine starts from the product's picture
 
-    def print_picture(
+    def write(
         self, made: Composition, work: CopyWork, task: CreativeTask, product: Cutout | None
     ) -> Picture | list[Check]:
         """Return the picture that is written, or the checks of a file that must not go out.
@@ -95,7 +95,7 @@ class Press:
         )
 
 
-def _add_backdrop(picture: Picture, backdrop: Backdrop | None) -> Picture:
+def _add_backdrop(picture: Picture, backdrop: PaintedBackdrop | None) -> Picture:
     if backdrop is None:
         return picture
     return picture.change(

@@ -22,7 +22,7 @@ from schemas.layout import find_aspect
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Studio:
+class ImageSetup:
     """Sent to every process that makes pictures. `slots` are by placement; `digest` covers all that decides what comes out."""
 
     images: Images
@@ -32,7 +32,7 @@ class Studio:
     digest: str
 
 
-def open_studio(loaded: LoadedJob) -> Studio | None:
+def prepare_images(loaded: LoadedJob) -> ImageSetup | None:
     """Return the studio of a job, None when it makes no pictures.
 
     Raises JobError for a kit, font, layout, slot, prompt, pipeline or signing key that cannot be used, StorageError when a
@@ -62,7 +62,7 @@ def open_studio(loaded: LoadedJob) -> Studio | None:
         "model": model_digest(model, IMAGE_INDEX) if model is not None else "",
         "seed": loaded.job.seed,
     }
-    return Studio(images, brands, layouts, slots, digest(identity))
+    return ImageSetup(images, brands, layouts, slots, digest(identity))
 
 
 def check_means(images: Images) -> None:

@@ -7,13 +7,10 @@ Boxes are in pixels of the finished picture, from its upper left corner.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-import numpy as np
-import numpy.typing as npt
-
+from factory.engines.base import Pixels
 from schemas.layout import Aspect
 
 MOST_ENLARGED = 1.5  # a product's picture is never drawn larger than this: it would look soft
-Pixels = npt.NDArray[np.uint8]
 Color = tuple[int, int, int]  # 0..255 each
 
 
@@ -124,7 +121,7 @@ class PlacedProduct:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Backdrop:
+class PaintedBackdrop:
     """A picture to lie behind everything, RGB, of the creative's size or larger; what made it, and from which seed."""
 
     pixels: Pixels
@@ -153,7 +150,7 @@ class Composition:
     ground: Pixels
     product: PlacedProduct | None
     logo: Box | None
-    backdrop: Backdrop | None
+    backdrop: PaintedBackdrop | None
     over: tuple[Box, ...] = ()
     wanted: tuple[str, ...] = ()
     required: tuple[str, ...] = ()

@@ -10,10 +10,10 @@ from hashlib import blake2b
 import numpy as np
 import pyarrow as pa
 
-from factory.journal.committer import PHASE
 from factory.journal.keys import make_keys
+from factory.journal.phases import TEXT_PHASE
 from factory.journal.segments import iterate_ends, read_file
-from factory.journal.split_records import UnitRecord
+from factory.journal.split_records import SplitRecord
 from factory.storage.store import Store
 from schemas.asset import Candidate, Outcome
 from schemas.request import Request
@@ -46,7 +46,7 @@ class Text:
     assets: list[Candidate]
 
 
-def list_text_files(store: Store, records: Sequence[UnitRecord]) -> list[TextFile]:
+def list_text_files(store: Store, records: Sequence[SplitRecord]) -> list[TextFile]:
     """Return the files with accepted requests of `records`, those of the current command. The first row of an id counts.
 
     Raises StorageError.
@@ -57,7 +57,7 @@ def list_text_files(store: Store, records: Sequence[UnitRecord]) -> list[TextFil
         uris = record.pictures or ("",) * record.count.planned
         pictures.update((raw[KEY_BYTES * at : KEY_BYTES * (at + 1)], uri) for at, uri in enumerate(uris))
     files = []
-    for path, table in iterate_ends(store, PHASE):
+    for path, table in iterate_ends(store, TEXT_PHASE):
         raw = make_keys(table["request_id"].combine_chunks()).tobytes()
         own: dict[bytes, str] = {}
         for at, status in enumerate(table["status"].to_pylist()):
@@ -71,8 +71,8 @@ def list_text_files(store: Store, records: Sequence[UnitRecord]) -> list[TextFil
     return files
 
 
-def digest_pictures(records: Sequence[UnitRecord]) -> str:
-    """Return a digest of which request has which product picture, whatever the order of units and rows."""
+def digest_pictures(records: Sequence[SplitRecord]) -> str:
+    """Return a digest of which request has which product picture, whatever the order of splits and rows."""
     total = 0
     for record in records:
         raw = record.requests.tobytes()
@@ -93,7 +93,7 @@ def read_texts(file: TextFile, store: Store) -> Iterator[Text]:
     Raises StorageError.
     """
     keys = np.frombuffer(file.keys, f"S{KEY_BYTES}")
-    for row in read_file(store, PHASE, file.path, keys):
+    for row in read_file(store, TEXT_PHASE, file.path, keys):
         outcome = Outcome.model_validate_json(row.payload)
         key = make_keys(pa.array([row.request_id], type=pa.string()))
         uri = file.pictures[int(np.searchsorted(keys, key)[0])]

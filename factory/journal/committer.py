@@ -12,10 +12,6 @@ from datetime import UTC, datetime
 from factory.journal.segments import SegmentRow, write_segment
 from factory.storage.store import Store
 
-PHASE = "text"  # segments of finished requests and refused rows
-PLAN_PHASE = "plan"  # segments of units: how many rows were read, and what they came to
-IMAGES_PHASE = "images"  # segments of finished creatives
-IMAGES_PLAN_PHASE = "images_plan"  # of text segment files: how many texts were read, and which creatives they came to
 QUIET_SECONDS = 1.0
 
 

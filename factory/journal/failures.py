@@ -14,14 +14,13 @@ from pydantic_core import from_json
 
 from factory.briefs.refusals import dump_record
 from factory.journal.keys import make_keys
+from factory.journal.phases import FAILED_PHASE
 from factory.journal.segments import Finished, SegmentRow, iterate_rows, list_segments
 from factory.storage.store import Store
 from schemas.asset import Outcome, Refusal
-from schemas.creative import CreativeOutcome
+from schemas.creative import CopyWork, CreativeOutcome, CreativeTask
 from schemas.request import Request
 
-FAILED_PHASE = "failed"
-IMAGES_FAILED_PHASE = "images_failed"  # of creatives, by creative id
 REOPENED = "reopened"
 
 
@@ -171,4 +170,37 @@ def _make_row(retries: int, attempt: int, status: str, outcome: Outcome | Creati
         placement=request.placement,
         locale=request.locale,
         payload=outcome.model_dump_json(),
+    )
+
+
+def fail_creative(work: CopyWork, task: CreativeTask, reason: str, detail: str, max_attempts: int) -> CreativeOutcome:
+    """Return what becomes of a creative whose try failed: it is pending until its attempts are used up.
+
+    All of them can be asked for again by `factory retry`: a picture may have been put right under its old address.
+    """
+    request = work.request
+    retries, attempt = work.tries.get(task.creative_id, (0, 0))
+    slot = task.slot
+    refusal = Refusal(
+        stage="images",
+        reason=reason,
+        detail=detail,
+        retryable=True,
+        attempt=attempt + 1,
+        retries=retries,
+        pending=attempt + 1 < max_attempts,
+        brief_id=request.brief.brief_id,
+        request_id=request.request_id,
+        creative_id=task.creative_id,
+        source=f"{request.placement} {slot.name} {slot.width}x{slot.height}",
+        record=dump_record(request.brief.model_dump(mode="json", exclude_defaults=True)),
+    )
+    return CreativeOutcome(
+        creative_id=task.creative_id,
+        request=request,
+        text_rank=work.rank,
+        text_asset_id=work.asset_id,
+        slot=slot,
+        seed=task.seed,
+        quarantine=refusal,
     )

@@ -7,10 +7,11 @@ from typing import TypeVar
 
 import pyarrow as pa
 
-from factory.briefs.splits import InputPlan
-from factory.config.job import Plan
-from factory.journal.committer import PHASE, PLAN_PHASE
+from factory.briefs.splits import InputSplits
+from factory.config.job import RunSpec
 from factory.journal.keys import Keys, make_keys
+from factory.journal.phases import PLAN_PHASE, TEXT_PHASE
+from factory.journal.receipts import make_receipt
 from factory.journal.segments import SegmentRow, write_segment
 from factory.journal.split_records import read_records, write_record
 from factory.storage.store import Store
@@ -52,43 +53,43 @@ def make_refused_id(refusal: Refusal) -> str:
     return digest([refusal.source, refusal.reason, refusal.detail])
 
 
-def commit_unit(
-    count: UnitCount, ids: Sequence[str], plan: Plan, store: Store, basis: str = "", pictures: Sequence[str] = ()
+def commit_split(
+    count: UnitCount, ids: Sequence[str], spec: RunSpec, store: Store, basis: str = "", pictures: Sequence[str] = ()
 ) -> None:
-    """Write down what a unit of input came to, with the keys of its requests and then of its refused rows.
+    """Write down what a split of input came to, with the keys of its requests and then of its refused rows.
 
     What this command planned is known from these alone, so the conservation law has two independent sides. With its
-    `basis` (see `unit_records`) the unit needs no reading by a later command once all of it is finished.
+    `basis` (see `split_records`) the split needs no reading by a later command once all of it is finished.
     """
-    write_record(count, basis, ids, plan, store, pictures)
+    write_record(count, basis, ids, spec, store, pictures)
 
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """What one command planned: the sum of its units' counts, and the ids of those units.
+    """What one command planned: the sum of its splits' counts, and the ids of those splits.
 
     `keys` are the 16-byte keys of all requests and refused rows, `refused` those of the refused rows alone.
     """
 
     count: UnitCount
-    units: set[str]
+    splits: set[str]
     keys: set[bytes]
     refused: set[bytes]
 
 
 def read_planned(store: Store, attempt: str, phase: str = PLAN_PHASE) -> Planned:
-    """Return what the command `attempt` planned in a phase, from its unit segments."""
+    """Return what the command `attempt` planned in a phase, from its split segments."""
     sums = dict.fromkeys(("rows", "briefs", "refused", "planned", "skipped", "replaced"), 0)
-    units: set[str] = set()
+    splits: set[str] = set()
     requests: set[bytes] = set()
     refused: set[bytes] = set()
     for record in read_records(store, attempt, phase):
         for name in sums:
             sums[name] += getattr(record.count, name)
-        units.add(record.count.unit)
+        splits.add(record.count.unit)
         requests.update(_list_keys(record.requests))
         refused.update(_list_keys(record.refused))
-    return Planned(UnitCount(unit=attempt, **sums), units, requests | refused, refused)
+    return Planned(UnitCount(unit=attempt, **sums), splits, requests | refused, refused)
 
 
 def keep_planned(entries: dict[str, Entry], store: Store, attempt: str, phase: str = PLAN_PHASE) -> dict[str, Entry]:
@@ -105,38 +106,13 @@ def _list_keys(keys: Keys) -> list[bytes]:
     return [raw[at : at + 16] for at in range(0, len(raw), 16)]
 
 
-def commit_unreadable(source: InputPlan, plan: Plan, store: Store) -> Receipt:
+def commit_unreadable(source: InputSplits, spec: RunSpec, store: Store) -> Receipt:
     """Write the input files that could not be read as refused rows; each counts as one input row."""
     if not source.refusals:
         return Receipt(segment="")
     num = len(source.refusals)
     count = UnitCount(unit="unreadable files", rows=num, briefs=0, refused=num, planned=0, skipped=0)
     rows = [make_refused_row(refusal) for refusal in source.refusals]
-    segment = write_segment(store, PHASE, rows, plan.run_id, datetime.now(UTC))
-    commit_unit(count, [row.request_id for row in rows], plan, store)
+    segment = write_segment(store, TEXT_PHASE, rows, spec.run_id, datetime.now(UTC))
+    commit_split(count, [row.request_id for row in rows], spec, store)
     return make_receipt(segment, [], [count])
-
-
-def make_receipt(segment: str, outcomes: Sequence[Outcome], counts: Sequence[UnitCount]) -> Receipt:
-    """Return what the driver learns of a committed batch."""
-    statuses = [outcome.status for outcome in outcomes]
-    unrepaired = [any(c.passed and not c.attempt and not c.pooled for c in outcome.candidates) for outcome in outcomes]
-    return Receipt(
-        segment=segment,
-        rows_read=sum(count.rows for count in counts),
-        briefs=sum(count.briefs for count in counts),
-        refused=sum(count.refused for count in counts),
-        planned=sum(count.planned for count in counts),
-        skipped=sum(count.skipped for count in counts),
-        accepted=statuses.count("accepted"),
-        accepted_without_repair=sum(
-            status == "accepted" and first for status, first in zip(statuses, unrepaired, strict=True)
-        ),
-        rejected=statuses.count("rejected"),
-        quarantined=statuses.count("quarantined"),
-        failed=statuses.count("failed"),
-        assets=sum(len(outcome.accepted) for outcome in outcomes),
-        prompt_tokens=sum(outcome.prompt_tokens for outcome in outcomes),
-        output_tokens=sum(outcome.output_tokens for outcome in outcomes),
-        engine_seconds=sum(outcome.engine_seconds for outcome in outcomes),
-    )

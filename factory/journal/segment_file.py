@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from factory.journal.keys import measure_texts, view_texts
 from factory.journal.tables import arrow_schema
-from schemas.asset import SEGMENT_COLUMNS
+from schemas.columns import SEGMENT_COLUMNS
 from schemas.run import SCHEME
 
 DAMAGE = (pa.ArrowException, OSError, ValueError, KeyError, TypeError)  # what the decoders raise for bad bytes

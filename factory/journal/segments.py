@@ -25,7 +25,7 @@ from factory.journal.prefetch import ENDS_AHEAD, FILES_AHEAD, Load, load_ahead, 
 from factory.journal.segment_file import DAMAGE, About, decode_segment, encode_segment, explain_damage
 from factory.journal.tables import to_table
 from factory.storage.store import FileInfo, Store
-from schemas.asset import SEGMENT_COLUMNS
+from schemas.columns import SEGMENT_COLUMNS
 
 DONE = ("accepted", "rejected", "quarantined")  # statuses of a request that needs no more work
 STATUSES = (*DONE, "refused", "unit")
@@ -37,9 +37,9 @@ _MARK = ".aside"  # behind the name of a file that was found damaged: its mark
 
 @dataclass(frozen=True, slots=True)
 class SegmentRow:
-    """One finished request, refused input row or finished unit.
+    """One finished request, refused input row or finished split.
 
-    `request_id` is the row's key: of a request its id, of a unit the unit's id, of a refused row a digest of its source
+    `request_id` is the row's key: of a request its id, of a split the split's id, of a refused row a digest of its source
     and reason. `payload` is the Outcome, Refusal or UnitCount as JSON. The last two are filled in by the readers.
     """
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from factory.briefs.refusals import clean_surrogates
+from schemas.base import clean_surrogates
 
 _SCALARS: dict[str, pa.DataType] = {
     "string": pa.string(),

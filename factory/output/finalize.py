@@ -10,21 +10,21 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from factory.briefs.splits import Unit
-from factory.config.job import COMPUTED_WEIGHTS, LoadedJob, Plan
+from factory.briefs.splits import InputSplit
+from factory.config.job import COMPUTED_WEIGHTS, LoadedJob, RunSpec
 from factory.errors import ConservationError
-from factory.images.setup import Studio
+from factory.images.setup import ImageSetup
 from factory.journal.accepted_texts import digest_pictures, list_text_files
-from factory.journal.committer import IMAGES_PLAN_PHASE, PHASE
+from factory.journal.phases import IMAGES_PLAN_PHASE, TEXT_PHASE
 from factory.journal.records import Planned, read_planned
 from factory.journal.segments import Damage, set_aside
-from factory.journal.split_records import UnitRecord, read_records
+from factory.journal.split_records import SplitRecord, read_records
 from factory.output.publish import Guard, open_staging, publish
 from factory.output.report.build import RunFacts, build_report, load_thumbnails, render_html
 from factory.output.tables.compact import Compacted, compact
 from factory.output.tables.rows import RunLabels
-from factory.output.uniqueness.similar_pairs import find_alike
-from factory.output.uniqueness.within_brief import open_siblings
+from factory.output.uniqueness.similar_pairs import find_similar_pairs
+from factory.output.uniqueness.within_brief import open_brief_uniqueness
 from factory.storage.store import Store
 from factory.text.calibration import read_calibration
 from schemas.run import Attempt, Manifest, RunState
@@ -46,52 +46,52 @@ class Ending:
 
 def finalize(
     store: Store,
-    plan: Plan,
+    spec: RunSpec,
     state: RunState,
     attempt: Attempt,
-    units: Sequence[Unit],
+    splits: Sequence[InputSplit],
     guard: Guard = lambda: None,
-    studio: Studio | None = None,
+    setup: ImageSetup | None = None,
 ) -> Ending:
     """Compact the segments of `store`, prove the conservation law, score siblings, publish tables, report and manifest.
 
-    `studio` is there when the job makes pictures. `units` are those of the whole input: a command that was stopped has not
+    `setup` is there when the job makes pictures. `splits` are those of the whole input: a command that was stopped has not
     read all of them. `guard` raises when this process may not publish any more, because another drives: then nothing that
     readers see is changed.
     Raises ConservationError when the counts do not add up, StorageError when something cannot be read or written.
     """
     guard()
     store.write_bytes(f"attempts/{attempt.attempt}.json", attempt.model_dump_json(indent=1).encode())
-    planned = read_planned(store, plan.attempt)
-    creatives = read_planned(store, plan.attempt, IMAGES_PLAN_PHASE) if studio else None
-    records = read_records(store, plan.attempt) if studio else []
-    job = plan.loaded.job
-    labels = RunLabels(job.text.model, job.text.template, job.text.adapters, tuple(plan.loaded.placements))
+    planned = read_planned(store, spec.attempt)
+    creatives = read_planned(store, spec.attempt, IMAGES_PLAN_PHASE) if setup else None
+    records = read_records(store, spec.attempt) if setup else []
+    job = spec.loaded.job
+    labels = RunLabels(job.text.model, job.text.template, job.text.adapters, tuple(spec.loaded.placements))
     staged = open_staging(store, attempt.attempt, time.time())
-    with open_siblings(plan.loaded.placements) as siblings:
+    with open_brief_uniqueness(spec.loaded.placements) as uniqueness:
         compacted = compact(
-            store, staged, PHASE, labels, planned.keys, siblings.add, creatives.keys if creatives else None
+            store, staged, TEXT_PHASE, labels, planned.keys, uniqueness.add, creatives.keys if creatives else None
         )
         # A resume trusts the ids that such a file names: without a mark it would never make them again.
         set_aside(store, compacted.damaged)
-        counts = count_all(planned, compacted, units)
+        counts = count_all(planned, compacted, splits)
         if creatives is not None:
             counts |= count_creatives(creatives, compacted, store, records)
         check_conservation(counts)
-        siblings.rate(staged, compacted.files)
-    report, pages = make_report(store, staged, plan.loaded, state, counts)
+        uniqueness.rate(staged, compacted.files)
+    report, pages = make_report(store, staged, spec.loaded, state, counts)
     manifest = Manifest(
         run_id=state.run_id,
         job_name=state.job_name,
-        job_digest=plan.identity.job,
-        images_digest=studio.digest if studio else "",
-        pictures_digest=digest_pictures(records) if studio else "",
+        job_digest=spec.identity.job,
+        images_digest=setup.digest if setup else "",
+        pictures_digest=digest_pictures(records) if setup else "",
         status="stopped" if is_unfinished(counts) else "done",
         started_at=state.started_at,
         finished_at=datetime.now(UTC).isoformat(),
         counts=counts,
         files=compacted.files,
-        calibration=read_calibration(plan.identity.job, store),
+        calibration=read_calibration(spec.identity.job, store),
         versions=state.versions,
     )
     publish(store, attempt.attempt, pages, manifest, guard)
@@ -110,15 +110,15 @@ def make_report(
     return report, pages
 
 
-def count_all(planned: Planned, compacted: Compacted, units: Sequence[Unit]) -> dict[str, int]:
+def count_all(planned: Planned, compacted: Compacted, splits: Sequence[InputSplit]) -> dict[str, int]:
     """Return the counts of the whole output: what was planned where rows were read, and what became of it.
 
     `remaining` are the planned requests that no segment holds, counted by id: never by subtraction. `unread` are the
-    rows of units that were not read; a refused row that was read and not yet written is one of them.
+    rows of splits that were not read; a refused row that was read and not yet written is one of them.
     """
     totals, count = compacted.totals, planned.count
     unwritten = len(planned.keys & planned.refused)  # what compacting found was taken out of `keys`
-    unread = sum(unit.num_rows for unit in units if unit.id not in planned.units)
+    unread = sum(split.num_rows for split in splits if split.id not in planned.splits)
     return {
         "rows_read": count.rows - unwritten,
         "unread": unread + unwritten,
@@ -139,7 +139,7 @@ def count_all(planned: Planned, compacted: Compacted, units: Sequence[Unit]) -> 
 
 
 def count_creatives(
-    planned: Planned, compacted: Compacted, store: Store, records: Sequence[UnitRecord]
+    planned: Planned, compacted: Compacted, store: Store, records: Sequence[SplitRecord]
 ) -> dict[str, int]:
     """Return the counts of the images phase: what was planned where texts were read, and what became of it.
 
@@ -154,7 +154,7 @@ def count_creatives(
         "creatives_rejected": totals.creatives_rejected,
         "creatives_quarantined": totals.creatives_quarantined,
         "creatives_remaining": len(planned.keys),
-        "creatives_unread": sum(file.num_texts for file in files if file.path not in planned.units),
+        "creatives_unread": sum(file.num_texts for file in files if file.path not in planned.splits),
         "pictures": totals.pictures,
     }
 
@@ -204,5 +204,5 @@ def gather_facts(store: Store, tables: Store, loaded: LoadedJob, state: RunState
         weights={**rubric.weights, "judge": calibration.weight if calibration else 0.0},
         versions=state.versions,
         placements=loaded.placements,
-        alike=find_alike(tables, loaded.placements),
+        alike=find_similar_pairs(tables, loaded.placements),
     )

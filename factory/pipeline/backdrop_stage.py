@@ -14,8 +14,8 @@ from typing import Never
 
 import pyarrow as pa
 
-from factory.cluster.crash_tracker import Start, Verdict, Watching
-from factory.config.job import Plan
+from factory.cluster.crash_tracker import CrashTracking, Start, Verdict
+from factory.config.job import RunSpec
 from factory.engines.base import ImageEngine
 from factory.engines.models.resolve import IMAGE_INDEX, resolve_model
 from factory.errors import EngineError, FactoryError, JobError, PictureError
@@ -23,13 +23,13 @@ from factory.images.backdrops.draw import BackdropOrder, draw_backdrops, write_p
 from factory.images.brand.colorways import make_colorways
 from factory.images.brand.kit import pick_brand
 from factory.images.product.load import load_product
-from factory.images.setup import Studio
+from factory.images.setup import ImageSetup
 from factory.images.tasks import pick_colorway
-from factory.images.types import Backdrop, Cutout
+from factory.images.types import Cutout, PaintedBackdrop
 from factory.pipeline.image_rows import Drawn, pack_drawn, unpack_work
 from factory.pipeline.make_engines import make_image_engine
-from factory.pipeline.rows import Row, list_rows, make_rows, name_batch, settle_memory
-from factory.pipeline.text_stage import RESTART_PAUSE, describe_error
+from factory.pipeline.rows import Row, describe_error, list_rows, make_rows, name_batch, settle_memory
+from factory.pipeline.text_stage import RESTART_PAUSE
 from factory.pipeline.watchdog import Watchdog
 from schemas.creative import CopyWork, CreativeTask
 
@@ -42,10 +42,10 @@ Orders = list[tuple[Drawn, CreativeTask, BackdropOrder]]
 class BackdropStage:
     """Draws for batches of texts, so that pictures of one size are drawn together."""
 
-    def __init__(self, plan: Plan, studio: Studio, watch: Watching) -> None:
-        self._plan = plan
-        self._studio = studio
-        self._watch = watch
+    def __init__(self, spec: RunSpec, setup: ImageSetup, tracker: CrashTracking) -> None:
+        self._spec = spec
+        self._setup = setup
+        self._tracker = tracker
         self._lock = asyncio.Lock()
         self._thread = ThreadPoolExecutor(1, "engine")  # one for all calls: torch keeps some settings by thread
         self._engine: ImageEngine | None = None
@@ -74,7 +74,7 @@ class BackdropStage:
         """Draw for some texts, unless they are better given back: the run is ending, or they end processes."""
         drawn = [Drawn(work) for work in works]
         key = name_batch("backdrops", payloads)
-        verdict = await self._watch.begin(key)
+        verdict = await self._tracker.begin(key)
         if verdict is Verdict.STOP:
             return []
         if verdict is Verdict.SUSPECT:
@@ -84,7 +84,7 @@ class BackdropStage:
                 each.errors.update((task.creative_id, death) for task in each.work.tasks)
         else:
             await self._draw_all(drawn)
-        await self._watch.end(key)
+        await self._tracker.end(key)
         return drawn
 
     async def _draw_all(self, drawn: list[Drawn]) -> None:
@@ -108,7 +108,7 @@ class BackdropStage:
 
     def _list_orders(self, drawn: list[Drawn]) -> Orders:
         """What is to be drawn. Whose prompt cannot be written is told in its `errors`."""
-        layouts = self._studio.layouts
+        layouts = self._setup.layouts
         roles = {layout.meta.role for layout in layouts if layout.meta.backdrop}
         orders: Orders = []
         for each in drawn:
@@ -125,10 +125,10 @@ class BackdropStage:
 
     def _order(self, work: CopyWork, task: CreativeTask, product: Cutout | None) -> list[BackdropOrder]:
         """As many as variants are compared, each for the colourway of the try that will take it."""
-        config = self._studio.images.backdrop
-        colorways = make_colorways(pick_brand(self._studio.brands, work.request.brief.brand).kit.colors)
+        config = self._setup.images.backdrop
+        colorways = make_colorways(pick_brand(self._setup.brands, work.request.brief.brand).kit.colors)
         orders = []
-        for index in range(self._studio.images.variants):
+        for index in range(self._setup.images.variants):
             colorway = pick_colorway(colorways, task.seed, index)
             prompt = write_prompt(config, work.request, work.fields, task.slot, colorway)
             orders.append(BackdropOrder(task.slot, colorway, task.seed + index, prompt, product))
@@ -136,16 +136,16 @@ class BackdropStage:
 
     def _load(self, work: CopyWork) -> Cutout | None:
         """The product picture where the engine starts from it. What is wrong with it is said by the stage that sets it."""
-        if self._studio.images.backdrop.strength is None or not work.request.brief.image_uri:
+        if self._setup.images.backdrop.strength is None or not work.request.brief.image_uri:
             return None
         try:
-            return load_product(work.request.brief.image_uri, self._studio.images.sources, self._plan.loaded.folder)
+            return load_product(work.request.brief.image_uri, self._setup.images.sources, self._spec.loaded.folder)
         except Exception:  # whatever it is, that stage meets it again and names it
             return None
 
-    def _draw(self, engine: ImageEngine, orders: Sequence[BackdropOrder]) -> list[Backdrop | PictureError]:
+    def _draw(self, engine: ImageEngine, orders: Sequence[BackdropOrder]) -> list[PaintedBackdrop | PictureError]:
         try:
-            return draw_backdrops(engine, self._studio.images.backdrop, orders)
+            return draw_backdrops(engine, self._setup.images.backdrop, orders)
         except FactoryError:
             raise
         except Exception as error:  # one picture's fault must not cost the batch: each by itself, then
@@ -154,13 +154,13 @@ class BackdropStage:
             return [each for order in orders for each in self._draw(engine, [order])]
 
     async def _start(self) -> ImageEngine:
-        start = await self._watch.open()
+        start = await self._tracker.open()
         if start is Start.HOPELESS:
             raise EngineError(_HOPELESS, f"{_LOG_HINT}; finished pictures are safe, the same command goes on")
-        config = self._studio.images.backdrop
+        config = self._setup.images.backdrop
         began = time.monotonic()
-        folder = resolve_model(config.model or "", Path(self._plan.cache), IMAGE_INDEX)
-        engine = make_image_engine(config, self._plan.loaded.job.execution.images, folder)
+        folder = resolve_model(config.model or "", Path(self._spec.cache), IMAGE_INDEX)
+        engine = make_image_engine(config, self._spec.loaded.job.execution.images, folder)
         try:
             await asyncio.get_running_loop().run_in_executor(self._thread, engine.start)
         except EngineError as error:
@@ -170,7 +170,7 @@ class BackdropStage:
             self._die(error)
         settle_memory()
         self._engine = engine
-        Watchdog(self._plan.loaded.job.execution.images.timeout_seconds, self.read_silence).start()
+        Watchdog(self._spec.loaded.job.execution.images.timeout_seconds, self.read_silence).start()
         print(f"backdrop engine ready after {time.monotonic() - began:.1f} s", file=sys.stderr, flush=True)
         return engine
 

@@ -12,27 +12,26 @@ from typing import Literal
 
 import pyarrow as pa
 
-from factory.cluster.crash_tracker import Verdict, Watching
-from factory.config.job import Plan
+from factory.cluster.crash_tracker import CrashTracking, Verdict
+from factory.config.job import RunSpec
 from factory.engines.base import ImageEngine
 from factory.errors import FactoryError, PictureError
 from factory.images.backdrops.draw import draw_backdrop
 from factory.images.brand.colorways import Colorway
-from factory.images.creative_maker import Easel
+from factory.images.creative_maker import CreativeMaker
 from factory.images.files.sign import load_signer
-from factory.images.picture_writer import Press
+from factory.images.picture_writer import PictureWriter
 from factory.images.product.load import load_product
-from factory.images.setup import Studio
-from factory.images.types import Backdrop, Cutout
-from factory.journal.committer import IMAGES_PHASE, Committer
-from factory.journal.failures import IMAGES_FAILED_PHASE, make_failure_row
-from factory.journal.picture_ledger import fail_creative, make_creative_receipt
+from factory.images.setup import ImageSetup
+from factory.images.types import Cutout, PaintedBackdrop
+from factory.journal.committer import Committer
+from factory.journal.failures import fail_creative, make_failure_row
+from factory.journal.phases import IMAGES_FAILED_PHASE, IMAGES_PHASE
+from factory.journal.receipts import make_creative_receipt
 from factory.journal.records import make_outcome_row
 from factory.pipeline.image_rows import Drawn, unpack_work
 from factory.pipeline.make_engines import make_image_engine
-from factory.pipeline.rows import list_rows, name_batch, settle_memory
-from factory.pipeline.score_stage import make_receipts
-from factory.pipeline.text_stage import describe_error
+from factory.pipeline.rows import describe_error, list_rows, make_receipts, name_batch, settle_memory
 from factory.pipeline.uploads import Uploads, settle
 from factory.pipeline.watchdog import Watchdog
 from factory.storage.store import Store
@@ -40,18 +39,20 @@ from schemas.creative import CopyWork, CreativeOutcome, CreativeTask
 from schemas.run import UnitCount
 
 
-class PictureStage:
+class CreativeStage:
     """Makes the creatives of batches of texts. `concurrent_calls` of them may wait at once for the file that holds their rows."""
 
-    def __init__(self, plan: Plan, studio: Studio, store: Store, watch: Watching, concurrent_calls: int) -> None:
-        self._plan = plan
-        self._studio = studio
-        self._watch = watch
-        self._execution = plan.loaded.job.execution
+    def __init__(
+        self, spec: RunSpec, setup: ImageSetup, store: Store, tracker: CrashTracking, concurrent_calls: int
+    ) -> None:
+        self._spec = spec
+        self._setup = setup
+        self._tracker = tracker
+        self._execution = spec.loaded.job.execution
         self._lock = asyncio.Lock()
-        self._easel: Easel | None = None
+        self._maker: CreativeMaker | None = None
         self._engine: ImageEngine | None = None  # procedural: drawn here; others were drawn before
-        self._drawn: dict[str, list[Backdrop]] = {}
+        self._drawn: dict[str, list[PaintedBackdrop]] = {}
         self._busy_since = 0.0
         self._loading: dict[str, float] = {}  # by batch, when its product picture began to be read
         self._is_watched = False
@@ -62,7 +63,7 @@ class PictureStage:
             Committer(
                 store,
                 phase,
-                plan.run_id,
+                spec.run_id,
                 self._execution.commit_rows,
                 self._execution.commit_seconds,
                 waiting_limit=concurrent_calls,
@@ -105,7 +106,7 @@ class PictureStage:
             return []
         key = name_batch("images", [payload])
         async with self._lock:
-            verdict = await self._watch.begin(key)
+            verdict = await self._tracker.begin(key)
             if verdict is Verdict.STOP:
                 return []
             if verdict is Verdict.SUSPECT:
@@ -114,7 +115,7 @@ class PictureStage:
                 outcomes = [self._refuse(work, task, product) for task in work.tasks]
             else:
                 outcomes = await self._make_each(drawn, product)
-            await self._watch.end(key)
+            await self._tracker.end(key)
             writes = self._uploads.take()
         await settle(writes)  # before the rows that name them; the next text is worked on meanwhile
         return outcomes
@@ -123,19 +124,19 @@ class PictureStage:
         """The product picture, None without one; what is wrong with it; or that it is not wanted any more."""
         if not work.request.brief.image_uri:
             return None
-        verdict = await self._watch.begin(key)
+        verdict = await self._tracker.begin(key)
         if verdict is Verdict.STOP:
             return Verdict.STOP
         product: Cutout | PictureError = _name_death("the process that read its product picture died")
         if verdict is Verdict.WORK:
             product = await asyncio.get_running_loop().run_in_executor(self._loaders, self._load, work, key)
-        await self._watch.end(key)
+        await self._tracker.end(key)
         return product
 
     def _load(self, work: CopyWork, key: str) -> Cutout | PictureError:
         self._loading[key] = time.monotonic()
         try:
-            return load_product(work.request.brief.image_uri, self._studio.images.sources, self._plan.loaded.folder)
+            return load_product(work.request.brief.image_uri, self._setup.images.sources, self._spec.loaded.folder)
         except PictureError as error:
             return error
         except Exception as error:  # hostile bytes find what nobody has thought of
@@ -144,7 +145,7 @@ class PictureStage:
             self._loading.pop(key, None)
 
     async def _make_each(self, drawn: Drawn, product: Cutout | None) -> list[CreativeOutcome]:
-        easel = self._easel or await self._start()
+        maker = self._maker or await self._start()
         self._drawn = drawn.backdrops
         outcomes = []
         for task in drawn.work.tasks:
@@ -153,13 +154,15 @@ class PictureStage:
             if error is not None:
                 outcomes.append(self._refuse(drawn.work, task, error))
             else:
-                outcomes.append(await asyncio.to_thread(self._make, easel, drawn.work, task, product))
+                outcomes.append(await asyncio.to_thread(self._make, maker, drawn.work, task, product))
             self._busy_since = 0.0
         return outcomes
 
-    def _make(self, easel: Easel, work: CopyWork, task: CreativeTask, product: Cutout | None) -> CreativeOutcome:
+    def _make(
+        self, maker: CreativeMaker, work: CopyWork, task: CreativeTask, product: Cutout | None
+    ) -> CreativeOutcome:
         try:
-            return easel.make(work, task, product)
+            return maker.make(work, task, product)
         except PictureError as error:
             return self._refuse(work, task, error)
         except FactoryError:
@@ -173,22 +176,24 @@ class PictureStage:
             Watchdog(self._execution.images.timeout_seconds, self.read_silence).start()
             self._is_watched = True
 
-    async def _start(self) -> Easel:
-        images = self._studio.images
+    async def _start(self) -> CreativeMaker:
+        images = self._setup.images
         signer = load_signer(images.signing) if images.signing else None
-        press = Press(self._uploads, self._plan.loaded.job.text.model, signer, images.backdrop.strength is not None)
+        writer = PictureWriter(
+            self._uploads, self._spec.loaded.job.text.model, signer, images.backdrop.strength is not None
+        )
         if images.backdrop.engine == "procedural":
             self._engine = make_image_engine(images.backdrop, self._execution.images, "")
             self._engine.start()
         settle_memory()
-        self._easel = Easel(self._studio, self._draw, press)
-        return self._easel
+        self._maker = CreativeMaker(self._setup, self._draw, writer)
+        return self._maker
 
-    def _draw(self, task: CreativeTask, colorway: Colorway, index: int) -> Backdrop:
+    def _draw(self, task: CreativeTask, colorway: Colorway, index: int) -> PaintedBackdrop:
         if self._engine is None:
             ready = self._drawn[task.creative_id]
             return ready[index % len(ready)]
-        return draw_backdrop(self._engine, self._studio.images.backdrop, task.slot, colorway, task.seed + index)
+        return draw_backdrop(self._engine, self._setup.images.backdrop, task.slot, colorway, task.seed + index)
 
     def _refuse(self, work: CopyWork, task: CreativeTask, error: PictureError) -> CreativeOutcome:
         """A passing reason is tried again by itself; a lasting one only when the user asks, who has mended it by then."""

@@ -1,7 +1,7 @@
 """What travels through the images phase, and how rows enter it. Knows nothing of Ray.
 
 A row is (kind, payload): `copy`, an accepted text with the creatives to make of it; `drawn`, the same with its backdrops; or a
-`unit`, which says how many creatives the texts of one file come to. Nothing is dropped.
+`split`, which says how many creatives the texts of one file come to. Nothing is dropped.
 """
 
 import pickle
@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
-from factory.config.job import Plan
+from factory.config.job import RunSpec
 from factory.errors import PictureError
-from factory.images.setup import Studio
+from factory.images.setup import ImageSetup
 from factory.images.tasks import keep_chosen, keep_new, make_work
-from factory.images.types import Backdrop
+from factory.images.types import PaintedBackdrop
 from factory.journal.accepted_texts import TextFile, read_texts
-from factory.journal.committer import IMAGES_PLAN_PHASE
+from factory.journal.phases import IMAGES_PLAN_PHASE
 from factory.journal.segments import Finished
 from factory.journal.split_records import write_record
 from factory.pipeline.rows import Row, make_rows
@@ -34,11 +34,11 @@ class Drawn:
     """A text with the backdrops of its creatives, by creative id; or why they could not be drawn."""
 
     work: CopyWork
-    backdrops: dict[str, list[Backdrop]] = field(default_factory=dict)
+    backdrops: dict[str, list[PaintedBackdrop]] = field(default_factory=dict)
     errors: dict[str, PictureError] = field(default_factory=dict)
 
 
-def read_copy(file: TextFile, plan: Plan, studio: Studio, store: Store, not_new: Finished) -> Iterator[pa.Table]:
+def read_copy(file: TextFile, spec: RunSpec, setup: ImageSetup, store: Store, not_new: Finished) -> Iterator[pa.Table]:
     """Read the texts of one file: their new creatives, and at the end one row that counts them all.
 
     The record of what was planned is on storage before the count goes out. Raises StorageError.
@@ -46,7 +46,7 @@ def read_copy(file: TextFile, plan: Plan, studio: Studio, store: Store, not_new:
     rows: list[Row] = []
     ids: list[str] = []
     num_texts = num_new = 0
-    for work in _list_works(file, plan, studio, store):
+    for work in _list_works(file, spec, setup, store):
         num_texts += 1
         own = [task.creative_id for task in work.tasks]
         new = keep_new(work, list(not_new.contains(own)))
@@ -60,13 +60,13 @@ def read_copy(file: TextFile, plan: Plan, studio: Studio, store: Store, not_new:
     count = UnitCount(
         unit=file.path, rows=num_texts, briefs=0, refused=0, planned=len(ids), skipped=len(ids) - num_new
     )
-    write_record(count, "", ids, plan, store, phase=IMAGES_PLAN_PHASE)
+    write_record(count, "", ids, spec, store, phase=IMAGES_PLAN_PHASE)
     yield make_rows([*rows, ("unit", count.model_dump_json())])
 
 
-def read_chosen(file: TextFile, plan: Plan, studio: Studio, store: Store, chosen: Tries) -> Iterator[pa.Table]:
+def read_chosen(file: TextFile, spec: RunSpec, setup: ImageSetup, store: Store, chosen: Tries) -> Iterator[pa.Table]:
     """Read the texts of one file, and hand on each of the `chosen` creatives by itself. Raises StorageError."""
-    for work in _list_works(file, plan, studio, store):
+    for work in _list_works(file, spec, setup, store):
         rows: list[Row] = [("copy", each.model_dump_json()) for each in keep_chosen(work, chosen)]
         if rows:
             yield make_rows(rows)
@@ -85,8 +85,8 @@ def unpack_work(kind: str, payload: bytes) -> Drawn:
     return drawn
 
 
-def _list_works(file: TextFile, plan: Plan, studio: Studio, store: Store) -> Iterator[CopyWork]:
+def _list_works(file: TextFile, spec: RunSpec, setup: ImageSetup, store: Store) -> Iterator[CopyWork]:
     for text in read_texts(file, store):
-        slots = studio.slots.get(text.request.placement, ())
+        slots = setup.slots.get(text.request.placement, ())
         for asset in text.assets if slots else ():
-            yield make_work(text.request, asset, slots, studio.digest, plan.loaded.job.seed)
+            yield make_work(text.request, asset, slots, setup.digest, spec.loaded.job.seed)

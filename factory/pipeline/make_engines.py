@@ -2,22 +2,22 @@
 
 from pathlib import Path
 
-from factory.config.job import SCRIPTED, Plan
+from factory.config.job import SCRIPTED, RunSpec
 from factory.engines.base import Embedder, EngineConfig, ImageEngine, TextEngine
 from schemas.images import Backdrop, ImageExecution
 
 
-def make_engine(plan: Plan) -> TextEngine:
+def make_engine(spec: RunSpec) -> TextEngine:
     """Return the job's engine, not started. Imports its library only when it is the one."""
-    job = plan.loaded.job
-    if plan.scripted:
+    job = spec.loaded.job
+    if spec.scripted:
         from factory.engines.scripted.engine import ScriptedTextEngine
 
         return ScriptedTextEngine(EngineConfig(model=SCRIPTED, execution=job.execution.text, seed=job.seed))
     from factory.engines.models.resolve import resolve_model
     from factory.engines.vllm.engine import VllmTextEngine
 
-    folder = resolve_model(plan.model, Path(plan.cache))
+    folder = resolve_model(spec.model, Path(spec.cache))
     return VllmTextEngine(
         EngineConfig(model=folder, execution=job.execution.text, seed=job.seed, adapters=job.text.adapters)
     )
@@ -34,12 +34,12 @@ def make_image_engine(config: Backdrop, execution: ImageExecution, model_path: s
     return DiffusersEngine(config, execution, model_path)
 
 
-def make_embedder(plan: Plan) -> Embedder:
+def make_embedder(spec: RunSpec) -> Embedder:
     """Return the bundled sentence model, or the hashing embedder when the job runs without models."""
-    if plan.scripted:
+    if spec.scripted:
         from factory.engines.embedders.hashing import HashingEmbedder
 
         return HashingEmbedder()
     from factory.engines.embedders.minilm import MiniLM
 
-    return MiniLM(Path(plan.cache))
+    return MiniLM(Path(spec.cache))

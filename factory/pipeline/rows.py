@@ -1,31 +1,34 @@
 """What travels between the stages, and how rows enter: from the input, or from the records of what failed. Knows nothing of Ray.
 
 A row is (kind, payload): a `request` on its way, one tried `again`, the pickled `outcomes` of a batch, a `refused` input row,
-or a `unit` that says how many rows it held. Whatever comes in goes out or is committed: nothing is dropped.
+or a `split` that says how many rows it held. Whatever comes in goes out or is committed: nothing is dropped.
 """
 
 import gc
 import hashlib
 import json
 import pickle
+import traceback
 from collections.abc import Iterator, Mapping, Sequence
 
 import pyarrow as pa
 from pydantic_core import from_json
 
 from factory.briefs.duplicates import Duplicates
-from factory.briefs.read import REPLACED, read_unit
+from factory.briefs.read import REPLACED, read_split
 from factory.briefs.requests import make_requests, order_key
-from factory.briefs.splits import Unit
-from factory.config.job import Plan
+from factory.briefs.splits import InputSplit
+from factory.config.job import RunSpec
 from factory.journal.failures import Failure, Try, iterate_outcomes
-from factory.journal.records import commit_unit, make_refused_id
+from factory.journal.records import commit_split, make_refused_id
 from factory.journal.segments import Finished
 from factory.journal.split_records import digest_basis
 from factory.storage.store import Store
 from schemas.asset import Outcome, Refusal
 from schemas.request import Request
-from schemas.run import UnitCount
+from schemas.run import Receipt, UnitCount
+
+RECEIPT_SCHEMA = pa.schema([("receipt", pa.string())])
 
 ROW_SCHEMA = pa.schema([("kind", pa.string()), ("payload", pa.binary())])  # type: ignore[arg-type]
 AGAIN_ROWS = 16  # of failed requests that are handed on at a time
@@ -35,16 +38,16 @@ Tries = dict[str, tuple[int, int]]  # request id -> (retries, attempt), of reque
 
 
 def read_requests(
-    unit: Unit, plan: Plan, store: Store, duplicates: Duplicates, finished: Finished
+    split: InputSplit, spec: RunSpec, store: Store, duplicates: Duplicates, finished: Finished
 ) -> Iterator[pa.Table]:
-    """Read one unit of input: its new requests in engine order, its refused rows, and one row that counts both."""
-    job = plan.loaded.job
-    placements = list(plan.loaded.placements.values())
+    """Read one split of input: its new requests in engine order, its refused rows, and one row that counts both."""
+    job = spec.loaded.job
+    placements = list(spec.loaded.placements.values())
     rows: list[Row] = []
     refusals: list[Refusal] = []
     requests: list[Request] = []
     num_rows = num_briefs = num_replaced = 0
-    for item in read_unit(unit, job.columns, duplicates):
+    for item in read_split(split, job.columns, duplicates):
         num_rows += 1
         if item is REPLACED:
             num_replaced += 1
@@ -53,12 +56,12 @@ def read_requests(
             refusals.append(item)
         else:
             num_briefs += 1
-            requests += make_requests(item, placements, job.locales, plan.identity)
+            requests += make_requests(item, placements, job.locales, spec.identity)
     request_ids = [request.request_id for request in requests]
     is_done = finished.contains(request_ids)
     new = [request for request, done in zip(requests, is_done, strict=True) if not done]
     count = UnitCount(
-        unit=unit.id,
+        unit=split.id,
         rows=num_rows,
         briefs=num_briefs,
         refused=num_rows - num_briefs - num_replaced,
@@ -68,7 +71,7 @@ def read_requests(
     )
     ids = request_ids + [make_refused_id(refusal) for refusal in refusals]
     pictures = [request.brief.image_uri for request in requests] if job.images is not None else []
-    commit_unit(count, ids, plan, store, digest_basis(unit, plan, duplicates, refusals), pictures)
+    commit_split(count, ids, spec, store, digest_basis(split, spec, duplicates, refusals), pictures)
     rows.append(("unit", count.model_dump_json()))
     rows += [("request", request.model_dump_json()) for request in sorted(new, key=order_key)]
     yield make_rows(rows)
@@ -140,3 +143,15 @@ def list_rows(batch: pa.Table) -> list[tuple[str, bytes]]:
 def make_rows(rows: Sequence[Row]) -> pa.Table:
     """Return a batch of (kind, payload) rows."""
     return pa.table({"kind": [k for k, _ in rows], "payload": [p for _, p in rows]}, schema=ROW_SCHEMA)
+
+
+def make_receipts(receipt: Receipt) -> pa.Table:
+    """Return the batch that tells the driver of one commit."""
+    return pa.table({"receipt": [receipt.model_dump_json()]}, schema=RECEIPT_SCHEMA)
+
+
+def describe_error(error: BaseException) -> str:
+    """Return an unexpected error in one line: its kind, its words and the line of code that raised it."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" ({frames[-1].name}, line {frames[-1].lineno})" if frames else ""
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}{place}"

@@ -8,17 +8,26 @@ from functools import partial
 
 import pyarrow as pa
 
-from factory.cluster.crash_tracker import Verdict, Watching
-from factory.config.job import COMPUTED_WEIGHTS, Plan
+from factory.cluster.crash_tracker import CrashTracking, Verdict
+from factory.config.job import COMPUTED_WEIGHTS, RunSpec
 from factory.engines.base import Embedder
 from factory.errors import FactoryError
-from factory.journal.committer import PHASE, Committer
-from factory.journal.failures import FAILED_PHASE, Try, fail, make_failure_row
-from factory.journal.records import make_outcome_row, make_receipt, make_refused_row
+from factory.journal.committer import Committer
+from factory.journal.failures import Try, fail, make_failure_row
+from factory.journal.phases import FAILED_PHASE, TEXT_PHASE
+from factory.journal.receipts import make_receipt
+from factory.journal.records import make_outcome_row, make_refused_row
 from factory.journal.segments import write_segment
 from factory.pipeline.make_engines import make_embedder
-from factory.pipeline.rows import Tries, list_rows, name_batch, settle_memory, unpack_outcomes
-from factory.pipeline.text_stage import describe_error
+from factory.pipeline.rows import (
+    Tries,
+    describe_error,
+    list_rows,
+    make_receipts,
+    name_batch,
+    settle_memory,
+    unpack_outcomes,
+)
 from factory.storage.store import Store
 from factory.text.calibration import find_judge_weight
 from factory.text.checks.checker import check_candidate, make_context, trust_items
@@ -26,25 +35,28 @@ from factory.text.scores.embeddings import embed_texts
 from factory.text.scores.scorer import Scoring, score_candidates, score_outcomes
 from factory.text.select import Assessor, select_assets
 from schemas.asset import Outcome, Refusal
-from schemas.run import Receipt, UnitCount
-
-RECEIPT_SCHEMA = pa.schema([("receipt", pa.string())])
+from schemas.run import UnitCount
 
 
-class FinishStage:
+class ScoreStage:
     """Finishes batches. `concurrent_calls` of them may wait at once for the file that holds their rows."""
 
-    def __init__(self, plan: Plan, store: Store, watch: Watching, concurrent_calls: int) -> None:
-        self._plan = plan
+    def __init__(self, spec: RunSpec, store: Store, tracker: CrashTracking, concurrent_calls: int) -> None:
+        self._spec = spec
         self._store = store
-        self._watch = watch
-        execution = plan.loaded.job.execution
+        self._tracker = tracker
+        execution = spec.loaded.job.execution
         self._max_attempts = execution.max_attempts
         self._embedder: Embedder | None = None
         self._lock = asyncio.Lock()
         self._weight: float | None = None
         self._committer = Committer(
-            store, PHASE, plan.run_id, execution.commit_rows, execution.commit_seconds, waiting_limit=concurrent_calls
+            store,
+            TEXT_PHASE,
+            spec.run_id,
+            execution.commit_rows,
+            execution.commit_seconds,
+            waiting_limit=concurrent_calls,
         )
 
     async def __call__(self, batch: pa.Table) -> AsyncIterator[pa.Table]:
@@ -59,7 +71,7 @@ class FinishStage:
         if failed:
             records = [make_failure_row(outcome) for outcome in failed]
             now = datetime.now(UTC)
-            await asyncio.to_thread(write_segment, self._store, FAILED_PHASE, records, self._plan.run_id, now)
+            await asyncio.to_thread(write_segment, self._store, FAILED_PHASE, records, self._spec.run_id, now)
         counts = [UnitCount.model_validate_json(payload) for kind, payload in received if kind == "unit"]
         receipt = make_receipt(segment, finished, counts)
         news = [json.loads(payload) for kind, payload in received if kind == "engine"]
@@ -74,24 +86,24 @@ class FinishStage:
             outcomes += written
             tries |= failed_before
         key = name_batch("finish", payloads)
-        if await self._watch.begin(key, is_new=False) is Verdict.SUSPECT:
+        if await self._tracker.begin(key, is_new=False) is Verdict.SUSPECT:
             finished = [
                 self._fail(each, tries, "process_died", "the process that scored it died") for each in outcomes
             ]
         else:
             async with self._lock:  # one model, one batch at a time: threads of the scorer never fight each other
                 finished = await asyncio.to_thread(self._score, outcomes, tries)
-        await self._watch.end(key)
+        await self._tracker.end(key)
         return finished
 
     def _score(self, outcomes: Sequence[Outcome], tries: Tries) -> list[Outcome]:
         if self._embedder is None:
-            self._embedder = make_embedder(self._plan)
+            self._embedder = make_embedder(self._spec)
             settle_memory()
         if self._weight is None:
-            self._weight = find_judge_weight(self._plan, self._store)
+            self._weight = find_judge_weight(self._spec, self._store)
         try:
-            return finish_outcomes(outcomes, self._plan, self._weight, self._embedder)
+            return finish_outcomes(outcomes, self._spec, self._weight, self._embedder)
         except FactoryError:
             raise
         except Exception as error:  # one row's fault must not cost the batch: each by itself, then
@@ -106,9 +118,11 @@ class FinishStage:
         return fail(this, "score", reason, detail, self._max_attempts)
 
 
-def finish_outcomes(outcomes: Sequence[Outcome], plan: Plan, judge_weight: float, embedder: Embedder) -> list[Outcome]:
+def finish_outcomes(
+    outcomes: Sequence[Outcome], spec: RunSpec, judge_weight: float, embedder: Embedder
+) -> list[Outcome]:
     """Score and select a batch of outcomes; quarantined ones pass as they are."""
-    loaded = plan.loaded
+    loaded = spec.loaded
     scoring = Scoring(loaded.rubric or COMPUTED_WEIGHTS, judge_weight, loaded.placements)
     table = embed_texts(outcomes, loaded.placements, embedder)
     finished = []
@@ -125,8 +139,3 @@ def finish_outcomes(outcomes: Sequence[Outcome], plan: Plan, judge_weight: float
         )
         finished.append(select_assets(outcome, placement, loaded.job.select, table, assessor))
     return finished
-
-
-def make_receipts(receipt: Receipt) -> pa.Table:
-    """Return the batch that tells the driver of one commit."""
-    return pa.table({"receipt": [receipt.model_dump_json()]}, schema=RECEIPT_SCHEMA)

@@ -5,19 +5,27 @@ import json
 import os
 import sys
 import time
-import traceback
 from collections.abc import AsyncIterator, Sequence
 from typing import Never
 
 import pyarrow as pa
 
-from factory.cluster.crash_tracker import Start, Verdict, Watching
-from factory.config.job import Plan
+from factory.cluster.crash_tracker import CrashTracking, Start, Verdict
+from factory.config.job import RunSpec
 from factory.engines.base import TextEngine
 from factory.errors import EngineError
 from factory.journal.failures import Try, fail
 from factory.pipeline.make_engines import make_engine
-from factory.pipeline.rows import Row, list_rows, make_rows, name_batch, pack_outcomes, read_tries, settle_memory
+from factory.pipeline.rows import (
+    Row,
+    describe_error,
+    list_rows,
+    make_rows,
+    name_batch,
+    pack_outcomes,
+    read_tries,
+    settle_memory,
+)
 from factory.pipeline.watchdog import Watchdog
 from factory.storage.store import Store
 from factory.text.calibration import find_calibration
@@ -35,11 +43,11 @@ _HOPELESS_HINT = "read the log for what ends them; finished requests are safe, t
 class TextStage:
     """Writes copy for batches of rows, many batches at once on one engine."""
 
-    def __init__(self, plan: Plan, store: Store, watch: Watching) -> None:
-        self._plan = plan
+    def __init__(self, spec: RunSpec, store: Store, tracker: CrashTracking) -> None:
+        self._spec = spec
         self._store = store
-        self._watch = watch
-        self._execution = plan.loaded.job.execution
+        self._tracker = tracker
+        self._execution = spec.loaded.job.execution
         self._lock = asyncio.Lock()
         self._engine: TextEngine | None = None
         self._settings: TextSettings | None = None
@@ -68,7 +76,7 @@ class TextStage:
     async def _work(self, tries: Sequence[Try], payloads: Sequence[bytes]) -> list[Outcome]:
         """Write a batch, unless it is better given back: none of it when the run is ending, all as failed when it is suspect."""
         key = name_batch("text", payloads)
-        verdict = await self._watch.begin(key)
+        verdict = await self._tracker.begin(key)
         if verdict is Verdict.STOP:
             return []
         if verdict is Verdict.SUSPECT:
@@ -76,7 +84,7 @@ class TextStage:
             outcomes = [self._fail(each, "process_died", detail) for each in tries]
         else:
             outcomes = await asyncio.gather(*(self._write(each) for each in tries))
-        await self._watch.end(key)
+        await self._tracker.end(key)
         return outcomes
 
     async def _write(self, this: Try) -> Outcome:
@@ -106,14 +114,14 @@ class TextStage:
         os._exit(1)
 
     async def _start(self) -> tuple[TextEngine, TextSettings]:
-        start = await self._watch.open()
+        start = await self._tracker.open()
         if start is Start.HOPELESS:
             raise EngineError("engines die one after the other, and no batch of requests gets done", _HOPELESS_HINT)
         began = time.time()
-        engine = make_engine(self._plan)
+        engine = make_engine(self._spec)
         try:
             await engine.start()
-            calibration = await find_calibration(self._plan, self._store, engine)
+            calibration = await find_calibration(self._spec, self._store, engine)
         except EngineError as error:
             if start is Start.FIRST:
                 raise
@@ -123,12 +131,12 @@ class TextStage:
         self._watchdog = Watchdog(self._execution.text.stall_seconds, engine.read_silence)
         self._watchdog.start()
         self._news = {"engine_load_seconds": time.time() - began, "engine_ready_at": time.time()}
-        return engine, make_settings(self._plan, calibration)
+        return engine, make_settings(self._spec, calibration)
 
 
-def make_settings(plan: Plan, calibration: Calibration | None) -> TextSettings:
+def make_settings(spec: RunSpec, calibration: Calibration | None) -> TextSettings:
     """Return the text loop's settings; the judge is asked only when its calibration lets it count."""
-    loaded = plan.loaded
+    loaded = spec.loaded
     judge = loaded.rubric.judge if loaded.rubric else None
     return TextSettings(
         builder=PromptBuilder(loaded.template_source, loaded.template_where, loaded.job.text, loaded.examples),
@@ -138,10 +146,3 @@ def make_settings(plan: Plan, calibration: Calibration | None) -> TextSettings:
         keep=loaded.job.select.keep,
         judge=judge if calibration is not None and calibration.weight > 0 else None,
     )
-
-
-def describe_error(error: BaseException) -> str:
-    """Return an unexpected error in one line: its kind, its words and the line of code that raised it."""
-    frames = traceback.extract_tb(error.__traceback__)
-    place = f" ({frames[-1].name}, line {frames[-1].lineno})" if frames else ""
-    return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}{place}"

@@ -7,30 +7,25 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from factory.config.job import LoadedJob, Plan, check_output, locate_uri, open_run, read_state
+from factory.config.job import LoadedJob, RunSpec, locate_uri
 from factory.errors import OutputError, QuarantineRateError
-from factory.journal.failures import (
-    FAILED_PHASE,
-    IMAGES_FAILED_PHASE,
-    Failure,
-    iterate_outcomes,
-    make_reopened_row,
-    read_failures,
-)
+from factory.journal.failures import Failure, iterate_outcomes, make_reopened_row, read_failures
+from factory.journal.phases import FAILED_PHASE, IMAGES_FAILED_PHASE
 from factory.journal.segments import Finished, write_segment
 from factory.output.finalize import Ending, finalize, is_unfinished
 from factory.pipeline.backdrop_stage import BackdropStage
-from factory.runs.images_phase import PictureGeneration
+from factory.runs.images_phase import ImagesPhase
 from factory.runs.lease import Lease, hold_lease
-from factory.runs.log_redirect import redirect_noise
-from factory.runs.phase_timer import RunClock
+from factory.runs.log_redirect import redirect_logs
+from factory.runs.phase_timer import PhaseTimer
 from factory.runs.planning import Options, Prepared, check_engine, prepare_job, prepare_loaded
 from factory.runs.preview import Preview
 from factory.runs.progress import Progress
-from factory.runs.remaining import count_new, find_done_now, read_left
+from factory.runs.remaining import count_new, find_done_now, find_remaining
+from factory.runs.state import check_output, open_run, read_state
 from factory.runs.stopping import StopSign
-from factory.runs.supervisor import Follower
-from factory.runs.text_phase import Generation
+from factory.runs.supervisor import Supervisor
+from factory.runs.text_phase import TextPhase
 from factory.storage.store import Store
 from schemas.asset import Outcome
 from schemas.creative import CreativeOutcome
@@ -83,13 +78,13 @@ def run_job(path: str, options: Options, stage: type[BackdropStage] = BackdropSt
     """
     began = time.monotonic()
     prepared = prepare_job(path, options)
-    store = Store(prepared.plan.loaded.output_uri)
-    check_output(store, prepared.plan.loaded)
+    store = Store(prepared.spec.loaded.output_uri)
+    check_output(store, prepared.spec.loaded)
     done = find_done_now(store, prepared)
     if done is not None:
-        highest = prepared.plan.loaded.job.execution.max_quarantine_rate
+        highest = prepared.spec.loaded.job.execution.max_quarantine_rate
         too_many = check_quarantine_rate(done.counts, highest)
-        return Result(store.uri, done, None, Receipt(segment=""), _locate_log(prepared.plan), {}, too_many)
+        return Result(store.uri, done, None, Receipt(segment=""), _locate_log(prepared.spec), {}, too_many)
     with hold_lease(store, f"factory run {path}", say=_say) as lease:
         return _drive(prepared, store, lease, began, stage)
 
@@ -144,34 +139,34 @@ def _drive(
     prepared: Prepared, store: Store, lease: Lease, began: float, stage: type[BackdropStage] = BackdropStage
 ) -> Result:
     """Make what is not there yet, then everything that is made of it."""
-    loaded = prepared.plan.loaded
+    loaded = prepared.spec.loaded
     state = open_run(
-        store, loaded, prepared.plan.identity.job, prepared.digest, lambda: datetime.now(UTC), prepared.fixes
+        store, loaded, prepared.spec.identity.job, prepared.digest, lambda: datetime.now(UTC), prepared.fixes
     )
-    plan = replace(prepared.plan, run_id=state.run_id)
-    check_engine(plan, prepared.preview)
-    stop, log = StopSign(), _locate_log(plan)
-    with redirect_noise(log) as stderr, Progress(stderr, loaded.job.name) as progress, stop.watch_signals():
-        left = read_left(store, plan, prepared)
+    spec = replace(prepared.spec, run_id=state.run_id)
+    check_engine(spec, prepared.preview)
+    stop, log = StopSign(), _locate_log(spec)
+    with redirect_logs(log) as stderr, Progress(stderr, loaded.job.name) as progress, stop.watch_signals():
+        left = find_remaining(store, spec, prepared)
         num_new, is_exact = count_new(prepared.preview, left.not_new, left.split)
         progress.expect(num_new + len(left.failures.find_pending(left.finished)), is_exact)
         _announce(progress, prepared.preview, left.finished, num_new)
-        clock = RunClock(began)
-        with Follower(loaded.job, progress, stop, lease.check) as follower:
-            work = Generation(plan, store, prepared, left, follower)
+        clock = PhaseTimer(began)
+        with Supervisor(loaded.job, progress, stop, lease.check) as supervisor:
+            work = TextPhase(spec, store, prepared, left, supervisor)
             progress.enter_stage("starting: schemas and Ray")
             work.run()
-            clock.end_flow(follower.flow_began)
-            if prepared.studio is not None and not stop.reason:
+            clock.end_flow(supervisor.flow_began)
+            if prepared.setup is not None and not stop.reason:
                 progress.enter_stage("starting: pictures")
-                PictureGeneration(plan, prepared.studio, store, follower, stage).run()
+                ImagesPhase(spec, prepared.setup, store, supervisor, stage).run()
                 clock.end_pictures()
-        totals = follower.totals
+        totals = supervisor.totals
         if stop.by_signal:
             return Result(store.uri, None, None, totals, log, clock.split(totals), None, stop.reason)
         progress.enter_stage("finishing: assets, report, manifest")
         attempt = Attempt(
-            attempt=plan.attempt,
+            attempt=spec.attempt,
             started_at=clock.started_at,
             finished_at=datetime.now(UTC).isoformat(),
             phase_seconds=clock.split(totals),
@@ -179,7 +174,7 @@ def _drive(
             gpus=work.resources.total_gpus if work.resources else 0.0,
             cpus=work.resources.total_cpus if work.resources else 0.0,
         )
-        ending = finalize(store, plan, state, attempt, prepared.source.units, lease.check, prepared.studio)
+        ending = finalize(store, spec, state, attempt, prepared.source.splits, lease.check, prepared.setup)
     too_many = check_quarantine_rate(ending.counts, loaded.job.execution.max_quarantine_rate)
     return Result(store.uri, None, ending, totals, log, clock.split(totals), too_many, stop.reason)
 
@@ -219,5 +214,5 @@ def _say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def _locate_log(plan: Plan) -> Path:
-    return Path(tempfile.gettempdir()) / "content-factory" / f"{plan.attempt}.log"
+def _locate_log(spec: RunSpec) -> Path:
+    return Path(tempfile.gettempdir()) / "content-factory" / f"{spec.attempt}.log"

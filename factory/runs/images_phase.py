@@ -6,47 +6,47 @@ from dataclasses import dataclass, field
 import numpy as np
 import pyarrow as pa
 
-from factory.cluster import connection
-from factory.cluster.connection import PictureResources, RayWatch
-from factory.config.job import Plan
-from factory.images.setup import Studio
+from factory.cluster.crash_actor import CrashActor
+from factory.cluster.resources import ImageResources, plan_image_resources
+from factory.config.job import RunSpec
+from factory.images.setup import ImageSetup
 from factory.journal.accepted_texts import KEY_BYTES, TextFile, list_text_files
-from factory.journal.committer import IMAGES_PHASE, IMAGES_PLAN_PHASE
-from factory.journal.failures import IMAGES_FAILED_PHASE, Failure, choose_level, iterate_outcomes, read_failures
+from factory.journal.failures import Failure, choose_level, iterate_outcomes, read_failures
 from factory.journal.keys import find_keys, make_keys
+from factory.journal.phases import IMAGES_FAILED_PHASE, IMAGES_PHASE, IMAGES_PLAN_PHASE
 from factory.journal.records import keep_planned
 from factory.journal.segments import Finished, read_finished
 from factory.journal.split_records import read_records
 from factory.pipeline import ray_data
 from factory.pipeline.backdrop_stage import BackdropStage
-from factory.runs.supervisor import Follower
+from factory.runs.supervisor import Supervisor
 from factory.storage.store import Store
 from schemas.creative import CreativeOutcome
 
 
 @dataclass(slots=True)
-class PictureGeneration:
-    """One command's work on pictures. `follower` takes its receipts and knows when to stop."""
+class ImagesPhase:
+    """One command's work on pictures. `supervisor` takes its receipts and knows when to stop."""
 
-    plan: Plan
-    studio: Studio
+    spec: RunSpec
+    setup: ImageSetup
     store: Store
-    follower: Follower
+    supervisor: Supervisor
     stage: type[BackdropStage] = BackdropStage
     tried: dict[str, Failure] = field(default_factory=dict)
 
     def run(self) -> None:
         """Do every pass. Raises FactoryError of any kind."""
-        self.follower.run(self._run_passes, "pictures")
+        self.supervisor.run(self._run_passes, "pictures")
 
     def _run_passes(self) -> None:
-        resources = connection.plan_pictures(self.plan)
-        files = list_text_files(self.store, read_records(self.store, self.plan.attempt))
+        resources = plan_image_resources(self.spec)
+        files = list_text_files(self.store, read_records(self.store, self.spec.attempt))
         finished = read_finished(self.store, IMAGES_PHASE)
         self._expect(files, finished)
         if files:
             self._run_first_pass(files, finished, resources)
-        while not self.follower.stop.reason:
+        while not self.supervisor.stop.reason:
             pending = self._find_pending(finished)
             if not pending:
                 break
@@ -57,43 +57,43 @@ class PictureGeneration:
 
     def _expect(self, files: list[TextFile], finished: Finished) -> None:
         """Say what is to come. A text has as many creatives as its placement has slots: on average, until all are read."""
-        placements = list(self.plan.loaded.placements)
-        slots = sum(len(self.studio.slots.get(name, ())) for name in placements) / max(1, len(placements))
-        texts = sum(file.num_texts for file in files) * self.plan.loaded.job.select.keep
+        placements = list(self.spec.loaded.placements)
+        slots = sum(len(self.setup.slots.get(name, ())) for name in placements) / max(1, len(placements))
+        texts = sum(file.num_texts for file in files) * self.spec.loaded.job.select.keep
         about = max(0, round(texts * slots) - len(finished))
-        self.follower.progress.expect_creatives(about)
+        self.supervisor.progress.expect_creatives(about)
 
     def _find_pending(self, finished: Finished) -> dict[str, Failure]:
         """Return what failed and is to be tried again; what the job and its briefs no longer ask for is not."""
         pending = read_failures(self.store, IMAGES_FAILED_PHASE).find_pending(finished, self.tried)
-        return keep_planned(pending, self.store, self.plan.attempt, IMAGES_PLAN_PHASE)
+        return keep_planned(pending, self.store, self.spec.attempt, IMAGES_PLAN_PHASE)
 
-    def _run_first_pass(self, files: list[TextFile], finished: Finished, resources: PictureResources) -> None:
+    def _run_first_pass(self, files: list[TextFile], finished: Finished, resources: ImageResources) -> None:
         failures = read_failures(self.store, IMAGES_FAILED_PHASE)
         not_new = finished.with_ids(failures.list_ids())
-        watch = RayWatch(ray_data.STRIKES, resources.backdrop_replicas)
-        rows = ray_data.read_new_copy(self.plan, self.studio, self.store, files, not_new, watch)
-        self._follow(rows, resources, watch)
+        tracker = CrashActor(ray_data.STRIKES, resources.backdrop_replicas)
+        rows = ray_data.read_new_copy(self.spec, self.setup, self.store, files, not_new, tracker)
+        self._follow(rows, resources, tracker)
 
-    def _run_pass(self, chosen: Mapping[str, Failure], files: list[TextFile], resources: PictureResources) -> None:
-        self.follower.progress.say(f"trying {len(chosen):,} failed creatives again, each alone")
-        watch = RayWatch(1, resources.backdrop_replicas)
+    def _run_pass(self, chosen: Mapping[str, Failure], files: list[TextFile], resources: ImageResources) -> None:
+        self.supervisor.progress.say(f"trying {len(chosen):,} failed creatives again, each alone")
+        tracker = CrashActor(1, resources.backdrop_replicas)
         tries = {key: (each.retries, each.attempt) for key, each in chosen.items()}
         own = keep_files(files, self._list_requests(chosen))
-        rows = ray_data.read_failed_copy(self.plan, self.studio, self.store, own, tries)
-        self._follow(rows, resources, watch)
+        rows = ray_data.read_failed_copy(self.spec, self.setup, self.store, own, tries)
+        self._follow(rows, resources, tracker)
 
     def _list_requests(self, chosen: Mapping[str, Failure]) -> set[str]:
         """Return the ids of the requests that the chosen creatives are of."""
         records = iterate_outcomes(self.store, chosen, IMAGES_FAILED_PHASE)
         return {CreativeOutcome.model_validate_json(row.payload).request.request_id for _, row in records}
 
-    def _follow(self, rows: ray_data.Rows, resources: PictureResources, watch: RayWatch) -> None:
-        self.follower.follow(
-            lambda: ray_data.stream_pictures(rows, self.plan, self.studio, self.store, resources, watch, self.stage),
-            self.plan.loaded.job.execution.images,
+    def _follow(self, rows: ray_data.Rows, resources: ImageResources, tracker: CrashActor) -> None:
+        self.supervisor.follow(
+            lambda: ray_data.stream_creatives(rows, self.spec, self.setup, self.store, resources, tracker, self.stage),
+            self.spec.loaded.job.execution.images,
             resources.total_gpus,
-            watch,
+            tracker,
         )
 
 

@@ -13,12 +13,12 @@ from contextlib import contextmanager, suppress
 
 from factory.errors import OutputError, StorageError
 from factory.runs.lease_holder import (
-    Beat,
-    Holder,
+    Heartbeat,
+    LeaseHolder,
     describe,
     find_birth,
     make_holder,
-    name_beat,
+    name_heartbeat,
     name_holder,
     parse_beat,
     read_holder,
@@ -38,7 +38,7 @@ _ANY = re.compile(r"lease/(\d+)(-beat)?\.json")
 class Lease:
     """The right to drive one output, held until the block of `hold_lease` ends, or until another takes it over."""
 
-    def __init__(self, store: Store, epoch: int, holder: Holder, wall: Callable[[], float]) -> None:
+    def __init__(self, store: Store, epoch: int, holder: LeaseHolder, wall: Callable[[], float]) -> None:
         self.epoch = epoch
         self._store = store
         self._holder = holder
@@ -73,8 +73,8 @@ class Lease:
                 self._lost = self._describe_loss(newest)
                 return
             self._count += 1
-            beat = Beat(token=self._holder.token, count=self._count, at=self._wall(), released=release)
-            self._store.write_bytes(name_beat(self.epoch), beat.model_dump_json().encode())
+            beat = Heartbeat(token=self._holder.token, count=self._count, at=self._wall(), released=release)
+            self._store.write_bytes(name_heartbeat(self.epoch), beat.model_dump_json().encode())
             self._proven = began
 
     def keep_beating(self) -> None:
@@ -141,7 +141,7 @@ def find_driver(store: Store) -> str:
     """Return in words which command holds the lease, with the age of its heartbeat; "" when none does."""
     epoch = find_epoch(store)
     holder = read_holder(store, epoch) if epoch else None
-    beat = parse_beat(read_or_none(store, name_beat(epoch))) if holder else None
+    beat = parse_beat(read_or_none(store, name_heartbeat(epoch))) if holder else None
     if holder is None or (beat is not None and beat.released):
         return ""
     age = time.time() - (beat.at if beat else holder.at)
@@ -149,7 +149,11 @@ def find_driver(store: Store) -> str:
 
 
 def _take(
-    store: Store, holder: Holder, expiry_seconds: float, wall: Callable[[], float], say: Callable[[str], None] | None
+    store: Store,
+    holder: LeaseHolder,
+    expiry_seconds: float,
+    wall: Callable[[], float],
+    say: Callable[[str], None] | None,
 ) -> int:
     """Take the epoch after the latest one, if that is free; return its number."""
     latest = find_epoch(store)
@@ -169,14 +173,14 @@ def _take(
 def _require_free(
     store: Store,
     epoch: int,
-    own: Holder,
+    own: LeaseHolder,
     expiry_seconds: float,
     wall: Callable[[], float],
     say: Callable[[str], None] | None,
 ) -> None:
     """Return when the holder of `epoch` has ended, is gone or gives no sign of life; raise OutputError when it lives."""
     holder = read_holder(store, epoch)
-    raw = read_or_none(store, name_beat(epoch))
+    raw = read_or_none(store, name_heartbeat(epoch))
     beat = parse_beat(raw)
     if holder is None or (beat is not None and beat.released):
         return  # an epoch without its first file has been followed by another: the conditional put will tell
@@ -191,11 +195,11 @@ def _require_free(
     began = _tick()
     while _tick() - began <= WATCHED_BEATS * beats:
         time.sleep(beats / 4)
-        if read_or_none(store, name_beat(epoch)) != raw:
+        if read_or_none(store, name_heartbeat(epoch)) != raw:
             raise _refuse(store, holder, "it gave a sign of life just now", expiry_seconds)
 
 
-def _refuse(store: Store, holder: Holder | None, why: str, expiry_seconds: float) -> OutputError:
+def _refuse(store: Store, holder: LeaseHolder | None, why: str, expiry_seconds: float) -> OutputError:
     who = describe(holder) if holder else "another command"
     end = f"end process {holder.pid} on {holder.host}" if holder else "end it"
     return OutputError(

@@ -13,7 +13,7 @@ from factory.storage.store import Store
 from schemas.base import Record
 
 
-class Holder(Record):
+class LeaseHolder(Record):
     """Who holds an epoch: `lease/N.json`. Times are Unix seconds, `since` the same in words."""
 
     token: str
@@ -27,7 +27,7 @@ class Holder(Record):
     beat_seconds: float
 
 
-class Beat(Record):
+class Heartbeat(Record):
     """A sign of life: `lease/N-beat.json`."""
 
     token: str
@@ -36,11 +36,11 @@ class Beat(Record):
     released: bool = False
 
 
-def read_holder(store: Store, epoch: int) -> Holder | None:
+def read_holder(store: Store, epoch: int) -> LeaseHolder | None:
     """Return the holder of an epoch, None when there is none. Raises OutputError when it is none of ours, StorageError."""
     raw = read_or_none(store, name_holder(epoch))
     try:
-        return None if raw is None else Holder.model_validate_json(raw)
+        return None if raw is None else LeaseHolder.model_validate_json(raw)
     except ValueError as error:
         raise OutputError(
             f"{store.locate(name_holder(epoch))} cannot be read: {str(error).splitlines()[0]}",
@@ -48,10 +48,10 @@ def read_holder(store: Store, epoch: int) -> Holder | None:
         ) from error
 
 
-def parse_beat(raw: bytes | None) -> Beat | None:
+def parse_beat(raw: bytes | None) -> Heartbeat | None:
     """Return the heartbeat in `raw`; None when there is none, or a damaged one."""
     with suppress(ValueError):
-        return None if raw is None else Beat.model_validate_json(raw)
+        return None if raw is None else Heartbeat.model_validate_json(raw)
     return None
 
 
@@ -70,19 +70,19 @@ def name_holder(epoch: int) -> str:
     return f"lease/{epoch}.json"
 
 
-def name_beat(epoch: int) -> str:
+def name_heartbeat(epoch: int) -> str:
     """Return the path of an epoch's heartbeat."""
     return f"lease/{epoch}-beat.json"
 
 
-def describe(holder: Holder) -> str:
+def describe(holder: LeaseHolder) -> str:
     """Return the holder in words."""
     return f"{holder.command!r}, process {holder.pid} on {holder.host} since {holder.since}"
 
 
-def make_holder(command: str, beat_seconds: float, now: float) -> Holder:
+def make_holder(command: str, beat_seconds: float, now: float) -> LeaseHolder:
     """Return the holder of this process; `now` is Unix time."""
-    return Holder(
+    return LeaseHolder(
         token=secrets.token_hex(16),
         host=socket.gethostname(),
         pid=os.getpid(),

@@ -9,7 +9,7 @@ from typing import TextIO
 
 
 @contextmanager
-def redirect_noise(log: Path) -> Iterator[TextIO]:
+def redirect_logs(log: Path) -> Iterator[TextIO]:
     """Send file descriptors 1 and 2, those of child processes and libraries in C included, to the end of `log`.
 
     Yields the real stderr for the factory's own words; both are restored on leaving.

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from schemas.run import Receipt
 
 
-class RunClock:
+class PhaseTimer:
     """Splits the wall time of a command into start, engine load, generation, pictures and the rest."""
 
     def __init__(self, began: float) -> None:

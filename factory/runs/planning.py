@@ -7,13 +7,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from factory.briefs.duplicates import Duplicates, scan_ids
-from factory.briefs.read import plan_input
-from factory.briefs.splits import InputPlan, cut_plan, join_plans
+from factory.briefs.read import split_input
+from factory.briefs.splits import InputSplits, join_splits, limit_splits
 from factory.briefs.tones import list_tones
-from factory.config.job import SCRIPTED, LoadedJob, Plan, load_job, make_identity, read_state
+from factory.config.job import SCRIPTED, LoadedJob, RunSpec, load_job, make_identity
 from factory.engines.models.resolve import BUNDLED, default_cache, model_digest, resolve_model
-from factory.images.setup import Studio, open_studio
+from factory.images.setup import ImageSetup, prepare_images
 from factory.runs.preview import Preview, list_schemas, preview_job
+from factory.runs.state import read_state
 from factory.storage.store import Store
 from schemas.base import digest as digest_json
 from schemas.job import TextConfig
@@ -36,12 +37,12 @@ class Options:
 class Prepared:
     """A job that was found sound, and everything that was read to know it."""
 
-    plan: Plan
-    source: InputPlan
+    spec: RunSpec
+    source: InputSplits
     duplicates: Duplicates
     digest: str
     preview: Preview
-    studio: Studio | None = None  # of the images phase, where the job has one
+    setup: ImageSetup | None = None  # of the images phase, where the job has one
     fixes: tuple[str, ...] = ()  # addresses of corrected briefs that are part of the input
 
 
@@ -73,31 +74,31 @@ def prepare_loaded(
 ) -> Prepared:
     """Do the same for a job that was loaded before; `fixes` are addresses of corrected briefs."""
     digest = SCRIPTED if loaded.job.text.model == SCRIPTED else digest_weights(loaded.job.text)
-    source, num_replacing = plan_all(loaded, fixes)
+    source, num_replacing = split_all_inputs(loaded, fixes)
     if limit is not None:
-        source = cut_plan(source, limit)
-    studio = open_studio(loaded)
-    plan = Plan(
+        source = limit_splits(source, limit)
+    setup = prepare_images(loaded)
+    spec = RunSpec(
         loaded=loaded,
-        identity=make_identity(loaded, digest, list_tones(brand.kit for brand in studio.brands) if studio else None),
+        identity=make_identity(loaded, digest, list_tones(brand.kit for brand in setup.brands) if setup else None),
         run_id="",
         attempt=f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}",
         model=loaded.job.text.model,
         cache=str(default_cache()),
     )
     duplicates = replace(scan_ids(source, loaded.job.columns), num_replacing=num_replacing)
-    preview = preview_job(plan, source, duplicates, count_rows)
-    return Prepared(plan, source, duplicates, digest, preview, studio, tuple(fixes))
+    preview = preview_job(spec, source, duplicates, count_rows)
+    return Prepared(spec, source, duplicates, digest, preview, setup, tuple(fixes))
 
 
-def plan_all(loaded: LoadedJob, fixes: Sequence[str]) -> tuple[InputPlan, int]:
+def split_all_inputs(loaded: LoadedJob, fixes: Sequence[str]) -> tuple[InputSplits, int]:
     """Return the input, the latest corrections first, and how many of its rows are corrections.
 
     The first row of a brief_id counts, so a corrected one replaces the one that it corrects.
     """
     unit_rows = loaded.job.execution.unit_rows
-    plans = [plan_input(uri, loaded.job.columns, unit_rows) for uri in (*reversed(fixes), loaded.briefs_uri)]
-    return join_plans(plans), sum(plan.num_rows for plan in plans[:-1])
+    sources = [split_input(uri, loaded.job.columns, unit_rows) for uri in (*reversed(fixes), loaded.briefs_uri)]
+    return join_splits(sources), sum(source.num_rows for source in sources[:-1])
 
 
 def digest_weights(text: TextConfig) -> str:
@@ -108,19 +109,19 @@ def digest_weights(text: TextConfig) -> str:
     return digest_json([model, {brand: model_digest(path) for brand, path in text.adapters.items()}])
 
 
-def check_engine(plan: Plan, preview: Preview) -> None:
+def check_engine(spec: RunSpec, preview: Preview) -> None:
     """Prove before the start that engine options are known, schemas compile and a bundled model is at hand."""
-    check_schemas(plan, preview)
-    if plan.model in BUNDLED:
-        resolve_model(plan.model, Path(plan.cache))
+    check_schemas(spec, preview)
+    if spec.model in BUNDLED:
+        resolve_model(spec.model, Path(spec.cache))
 
 
-def check_schemas(plan: Plan, preview: Preview) -> None:
+def check_schemas(spec: RunSpec, preview: Preview) -> None:
     """Raise JobError when the engine would refuse an option of the job, or a JSON schema does not compile."""
-    if plan.scripted:
+    if spec.scripted:
         return
     from factory.engines.vllm import grammars, options
 
-    if plan.loaded.job.execution.text.engine_options:
-        options.validate_engine_options(plan.loaded.job.execution.text.engine_options)
-    grammars.compile_schemas(list_schemas(plan, preview))
+    if spec.loaded.job.execution.text.engine_options:
+        options.validate_engine_options(spec.loaded.job.execution.text.engine_options)
+    grammars.compile_schemas(list_schemas(spec, preview))

@@ -6,15 +6,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from factory.briefs.duplicates import Duplicates
-from factory.briefs.read import REPLACED, read_unit
+from factory.briefs.read import REPLACED, read_split
 from factory.briefs.requests import make_requests
-from factory.briefs.splits import InputPlan
-from factory.config.job import LoadedJob, Plan
+from factory.briefs.splits import InputSplits
+from factory.config.job import LoadedJob, RunSpec
 from factory.engines.base import Prompt
 from factory.errors import InputError, JobError
 from factory.journal.segments import Finished
 from factory.text.checks.checker import check_candidate, make_context, validate_rules
-from factory.text.prompts.answer_schema import build_schema, list_shapes, set_fixed_fields
+from factory.text.prompts.answer_schema import build_schema, list_shapes
+from factory.text.prompts.answers import set_fixed_fields
 from factory.text.prompts.builder import PromptBuilder
 from schemas.asset import Refusal
 from schemas.brief import Brief
@@ -49,20 +50,20 @@ class Preview:
         return new if self.is_whole else round(new * self.num_requests / max(1, len(self.request_ids)))
 
 
-def preview_job(plan: Plan, source: InputPlan, duplicates: Duplicates, max_rows: int) -> Preview:
+def preview_job(spec: RunSpec, source: InputSplits, duplicates: Duplicates, max_rows: int) -> Preview:
     """Read up to `max_rows` rows and say what they come to.
 
     Raises JobError for a template that fails on a real brief, an unknown rule in a placement, or a prompt and answer
     that do not fit the model's length; InputError when there is no row at all.
     """
-    loaded = plan.loaded
+    loaded = spec.loaded
     if not source.num_rows:
         raise InputError(f"{loaded.briefs_uri} holds no rows", "look at what wrote it; nothing was started")
     for placement in loaded.placements.values():
         validate_rules(placement)
     builder = PromptBuilder(loaded.template_source, loaded.template_where, loaded.job.text, loaded.examples)
     check_examples(loaded)
-    tally = _Tally(plan, builder)
+    tally = _Tally(spec, builder)
     for item in _read_rows(source, loaded.job.columns, duplicates, max_rows):
         tally.add(item)
     scale = 1.0 if tally.num_rows >= source.num_rows else source.num_rows / max(1, tally.num_rows)
@@ -89,11 +90,11 @@ def check_examples(loaded: LoadedJob) -> None:
                 )
 
 
-def list_schemas(plan: Plan, preview: Preview) -> dict[str, dict[str, Any]]:
+def list_schemas(spec: RunSpec, preview: Preview) -> dict[str, dict[str, Any]]:
     """Return every JSON schema that the run can ask for, by a label that names placement, language and variant."""
-    languages = sorted({get_language(locale) for locale in [*plan.loaded.job.locales, *preview.locales]})
+    languages = sorted({get_language(locale) for locale in [*spec.loaded.job.locales, *preview.locales]})
     schemas = {}
-    for placement in plan.loaded.placements.values():
+    for placement in spec.loaded.placements.values():
         for language in languages:
             for shape in list_shapes(placement, language):
                 label = f"{placement.id}, {language}{', numbers' if shape.numbers else ''}, {shape.reserve} reserved"
@@ -102,11 +103,11 @@ def list_schemas(plan: Plan, preview: Preview) -> dict[str, dict[str, Any]]:
 
 
 def _read_rows(
-    source: InputPlan, columns: dict[str, str], duplicates: Duplicates, max_rows: int
+    source: InputSplits, columns: dict[str, str], duplicates: Duplicates, max_rows: int
 ) -> Iterator[Brief | Refusal]:
     left = max_rows
-    for unit in source.units:
-        for item in read_unit(unit, columns, duplicates):
+    for split in source.splits:
+        for item in read_split(split, columns, duplicates):
             if left == 0:
                 return
             left -= 1
@@ -116,8 +117,8 @@ def _read_rows(
 class _Tally:
     """Counts rows and requests as they come, and renders each placement's first prompt."""
 
-    def __init__(self, plan: Plan, builder: PromptBuilder) -> None:
-        self._plan = plan
+    def __init__(self, spec: RunSpec, builder: PromptBuilder) -> None:
+        self._spec = spec
         self._builder = builder
         self._prompts: dict[str, Prompt] = {}
         self._counts: Counter[tuple[str, str]] = Counter()
@@ -137,16 +138,16 @@ class _Tally:
                 self._refusals.append(item)
             return
         self.num_briefs += 1
-        loaded = self._plan.loaded
+        loaded = self._spec.loaded
         placements = list(loaded.placements.values())
-        for request in make_requests(item, placements, loaded.job.locales, self._plan.identity):
+        for request in make_requests(item, placements, loaded.job.locales, self._spec.identity):
             self._counts[request.placement, request.locale] += 1
             self._ids.append(request.request_id)
             self._pictures.append(request.brief.image_uri)
             if request.placement not in self._prompts:
                 self._render(request)
 
-    def conclude(self, source: InputPlan, scale: float) -> Preview:
+    def conclude(self, source: InputSplits, scale: float) -> Preview:
         """Return the counts, scaled to the whole input."""
         num_requests = round(len(self._ids) * scale)
         mean_prompt, mean_output = self._mean_tokens()
@@ -163,7 +164,7 @@ class _Tally:
             locales=sorted({locale for _, locale in self._counts}),
             first_prompt=next(iter(self._prompts.values()), None),
             prompt_tokens=round(mean_prompt * num_requests),
-            output_tokens=round(mean_output * num_requests * self._plan.loaded.job.text.candidates),
+            output_tokens=round(mean_output * num_requests * self._spec.loaded.job.text.candidates),
         )
 
     def _mean_tokens(self) -> tuple[float, float]:
@@ -172,15 +173,15 @@ class _Tally:
         return sum(sizes) / max(1, len(sizes)), sum(answers) / max(1, len(answers))
 
     def _render(self, request: Request) -> None:
-        placement = self._plan.loaded.placements[request.placement]
+        placement = self._spec.loaded.placements[request.placement]
         try:
             prompt = self._builder.build(request, placement)
         except ValueError:
             return  # this brief's legal line does not fit: it will be quarantined by name; the next brief shows the prompt
         self._prompts[placement.id] = prompt
-        longest = self._plan.loaded.job.execution.text.max_model_len
+        longest = self._spec.loaded.job.execution.text.max_model_len
         needed = prompt.max_tokens + _estimate_tokens(prompt)
-        if needed > longest and not self._plan.scripted:
+        if needed > longest and not self._spec.scripted:
             raise JobError(
                 f"placement {placement.id} needs about {needed:,} tokens ({prompt.max_tokens:,} for the answer), and "
                 f"execution.text.max_model_len is {longest:,}",

@@ -4,35 +4,36 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from factory.config.job import Plan, read_manifest
+from factory.config.job import RunSpec
 from factory.journal.accepted_texts import KEY_BYTES, digest_picture
-from factory.journal.committer import IMAGES_PHASE, PHASE
-from factory.journal.failures import IMAGES_FAILED_PHASE, Failures, read_failures
+from factory.journal.failures import Failures, read_failures
 from factory.journal.keys import make_keys
+from factory.journal.phases import IMAGES_FAILED_PHASE, IMAGES_PHASE, TEXT_PHASE
 from factory.journal.segments import Finished, list_segments, read_finished
-from factory.journal.split_records import Split, split_finished_units
+from factory.journal.split_records import Progress, find_progress
 from factory.runs.planning import Prepared
 from factory.runs.preview import Preview
+from factory.runs.state import read_manifest
 from factory.storage.store import Store
 from schemas.run import Manifest
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
+class RemainingWork:
     """What an output holds of a run, and so what is left to do."""
 
     finished: Finished  # requests that came to their end
     failures: Failures
     not_new: Finished  # `finished` and all that failed before, which has passes of its own
-    split: Split  # of the input: what needs no reading, and what does
+    split: Progress  # of the input: what needs no reading, and what does
 
 
-def read_left(store: Store, plan: Plan, prepared: Prepared) -> Left:
+def find_remaining(store: Store, spec: RunSpec, prepared: Prepared) -> RemainingWork:
     """Return what is left to do of the run in `store`. Raises StorageError."""
-    finished, failures = read_finished(store, PHASE), read_failures(store)
+    finished, failures = read_finished(store, TEXT_PHASE), read_failures(store)
     not_new = finished.with_ids(failures.list_ids())
-    split = split_finished_units(prepared.source.units, plan, store, prepared.duplicates, not_new)
-    return Left(finished, failures, not_new, split)
+    split = find_progress(prepared.source.splits, spec, store, prepared.duplicates, not_new)
+    return RemainingWork(finished, failures, not_new, split)
 
 
 def find_done_now(store: Store, prepared: Prepared) -> Manifest | None:
@@ -40,30 +41,30 @@ def find_done_now(store: Store, prepared: Prepared) -> Manifest | None:
     manifest = read_manifest(store)
     if manifest is None or manifest.status != "done" or not has_same_pictures(manifest, prepared):
         return None
-    if prepared.studio is not None and not has_creatives(manifest, store):
+    if prepared.setup is not None and not has_creatives(manifest, store):
         return None
-    not_new = read_finished(store, PHASE).with_ids(read_failures(store).list_ids())
+    not_new = read_finished(store, TEXT_PHASE).with_ids(read_failures(store).list_ids())
     if prepared.preview.is_whole:
-        return find_done(store, prepared.plan, prepared.preview, not_new)
+        return find_done(store, prepared.spec, prepared.preview, not_new)
     return manifest if is_done_by_records(manifest, store, prepared, not_new) else None
 
 
 def has_same_pictures(manifest: Manifest, prepared: Prepared) -> bool:
     """Return whether the manifest is of these brands, layouts and product pictures, as far as the preview knows these.
 
-    What it does not know is in the records of the units: `is_done_by_records` compares those.
+    What it does not know is in the records of the splits: `is_done_by_records` compares those.
     """
-    if prepared.studio is None or not manifest.images_digest:
-        return prepared.studio is None and not manifest.images_digest
+    if prepared.setup is None or not manifest.images_digest:
+        return prepared.setup is None and not manifest.images_digest
     if not prepared.preview.is_whole:
-        return manifest.images_digest == prepared.studio.digest
+        return manifest.images_digest == prepared.setup.digest
     keys = make_keys(pa.array(prepared.preview.request_ids, type=pa.string())).tobytes()
     parts = (
         digest_picture(keys[KEY_BYTES * at : KEY_BYTES * (at + 1)], uri)
         for at, uri in enumerate(prepared.preview.pictures)
     )
     same = manifest.pictures_digest == f"{sum(parts) % 2**128:032x}"
-    return same and manifest.images_digest == prepared.studio.digest
+    return same and manifest.images_digest == prepared.setup.digest
 
 
 def has_creatives(manifest: Manifest, store: Store) -> bool:
@@ -77,19 +78,19 @@ def has_creatives(manifest: Manifest, store: Store) -> bool:
 
 
 def is_done_by_records(manifest: Manifest, store: Store, prepared: Prepared, finished: Finished) -> bool:
-    """Return whether the manifest is of exactly this job and input, told from the records of the units without reading."""
-    plan, source = prepared.plan, prepared.source
-    counts = split_finished_units(source.units, plan, store, prepared.duplicates, finished).counts
+    """Return whether the manifest is of exactly this job and input, told from the records of the splits without reading."""
+    spec, source = prepared.spec, prepared.source
+    counts = find_progress(source.splits, spec, store, prepared.duplicates, finished).counts
     planned = sum(count.planned for count in counts)
     rows = sum(count.rows for count in counts) + len(source.refusals)
-    same = len(counts) == len(source.units) and manifest.job_digest == plan.identity.job
+    same = len(counts) == len(source.splits) and manifest.job_digest == spec.identity.job
     return same and (planned, rows) == (manifest.counts["planned"], manifest.counts["rows_read"])
 
 
-def find_done(store: Store, plan: Plan, preview: Preview, finished: Finished) -> Manifest | None:
+def find_done(store: Store, spec: RunSpec, preview: Preview, finished: Finished) -> Manifest | None:
     """Return the manifest when it says that exactly this job over exactly these briefs is finished."""
     manifest = read_manifest(store)
-    if manifest is None or manifest.status != "done" or manifest.job_digest != plan.identity.job:
+    if manifest is None or manifest.status != "done" or manifest.job_digest != spec.identity.job:
         return None
     if not preview.is_whole or preview.count_new(finished):
         return None
@@ -97,7 +98,7 @@ def find_done(store: Store, plan: Plan, preview: Preview, finished: Finished) ->
     return manifest if same else None
 
 
-def count_new(preview: Preview, finished: Finished, split: Split) -> tuple[int, bool]:
+def count_new(preview: Preview, finished: Finished, split: Progress) -> tuple[int, bool]:
     """Return how many requests are not finished, and whether that is exact or an estimate from the rows that were read.
 
     What earlier commands wrote down of the input is exact; the share of new ones in the preview stands for the rest.

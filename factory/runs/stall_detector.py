@@ -19,12 +19,12 @@ class Bounds(Protocol):
     def stall_seconds(self) -> float: ...
 
 
-class Standstill(Exception):
+class Stalled(Exception):
     """The flow gives no sign of life any more: it is to be ended, and what it had left begun anew."""
 
 
 @dataclass(slots=True)
-class Patience:
+class StallDetector:
     """Waits for signs of life of one pass. `list_nodes` names the cluster's nodes, `clock` is monotonic, in seconds.
 
     Only a `hasty` one takes the loss of a node for a reason to wait less: a node may also have gone because it was idle.
@@ -64,7 +64,7 @@ class Patience:
         self._nodes |= nodes
         stall, silent = self.bounds.stall_seconds, now - self._moved
         if self.hasty and lost and silent > max(LEAST_SECONDS, stall) + load_seconds:
-            raise Standstill(f"{len(lost)} nodes went away, and nothing came to its end for {silent:.0f} s")
+            raise Stalled(f"{len(lost)} nodes went away, and nothing came to its end for {silent:.0f} s")
         longest = self.bounds.timeout_seconds + STALLS * (stall + load_seconds) + LEAST_SECONDS
         if self._has_moved and silent > longest:
-            raise Standstill(f"nothing came to its end for {silent:.0f} s")
+            raise Stalled(f"nothing came to its end for {silent:.0f} s")

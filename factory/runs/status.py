@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from factory.config.job import LoadedJob, read_manifest, read_state
+from factory.config.job import LoadedJob
 from factory.errors import OutputError
-from factory.journal.committer import IMAGES_PHASE, PHASE
-from factory.journal.failures import IMAGES_FAILED_PHASE, read_failures
+from factory.journal.failures import read_failures
+from factory.journal.phases import IMAGES_FAILED_PHASE, IMAGES_PHASE, TEXT_PHASE
 from factory.journal.segments import read_finished
 from factory.output.finalize import make_report
 from factory.runs.lease import find_driver
+from factory.runs.state import read_manifest, read_state
 from factory.storage.store import Store
 from schemas.run import Manifest, RunState
 
@@ -22,7 +23,7 @@ def find_status(uri: str) -> dict[str, Any]:
     store = Store(uri)
     state = _need_state(store)
     manifest = read_manifest(store)
-    found, failures = read_finished(store, PHASE), read_failures(store)
+    found, failures = read_finished(store, TEXT_PHASE), read_failures(store)
     counts = dict(found.counts)
     if manifest:
         counts = manifest.counts

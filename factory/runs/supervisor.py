@@ -6,10 +6,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 from factory.cluster import connection
-from factory.cluster.connection import RayWatch
+from factory.cluster.crash_actor import CrashActor
 from factory.errors import EngineError
 from factory.runs.progress import Progress
-from factory.runs.stall_detector import Bounds, Patience, Standstill
+from factory.runs.stall_detector import Bounds, StallDetector, Stalled
 from factory.runs.stopping import StopSign, find_exhausted, iterate_with_ticks
 from schemas.job import Job
 from schemas.run import Receipt
@@ -19,7 +19,7 @@ MAX_RESTARTS = 2  # of a flow that stood still
 
 
 @dataclass(slots=True)
-class Follower:
+class Supervisor:
     """What the flows of one command have in common: the cluster, until the block that it is entered for ends.
 
     `totals` is the sum of all receipts so far.
@@ -34,7 +34,7 @@ class Follower:
     restarts: int = 0  # of the passes at hand
     _cluster: ExitStack | None = None
 
-    def __enter__(self) -> "Follower":
+    def __enter__(self) -> "Supervisor":
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -51,14 +51,14 @@ class Follower:
                 self._join()
                 passes()
                 return
-            except Standstill as standstill:
+            except Stalled as stall:
                 self.leave()
                 if self.restarts == MAX_RESTARTS:
                     hint = "read the log for what happened to its nodes; finished "
                     hint += f"{what} are safe, the same command goes on"
-                    raise EngineError(f"the run stands still: {standstill}", hint) from standstill
+                    raise EngineError(f"the run stands still: {stall}", hint) from stall
                 self.restarts += 1
-                self.progress.say(f"{standstill}; what is left is begun anew")
+                self.progress.say(f"{stall}; what is left is begun anew")
 
     def _join(self) -> None:
         if self._cluster is None:
@@ -85,20 +85,20 @@ class Follower:
         """Count what came to its end."""
         self.totals = self.totals.add(receipt)
 
-    def follow(self, flow: Callable[[], Generator[Receipt]], bounds: Bounds, gpus: float, watch: RayWatch) -> None:
+    def follow(self, flow: Callable[[], Generator[Receipt]], bounds: Bounds, gpus: float, tracker: CrashActor) -> None:
         """Take the receipts of one pass. When the run is told to stop, let what is under way end within drain_seconds.
 
         `gpus` are in use meanwhile. Raises Standstill when nothing comes any more, and FactoryError of any kind.
         """
         self.begin()
         until: float | None = None
-        patience = Patience(bounds, connection.list_nodes, hasty=self.restarts < MAX_RESTARTS)
+        detector = StallDetector(bounds, connection.list_nodes, hasty=self.restarts < MAX_RESTARTS)
         for receipt in iterate_with_ticks(flow, TICK_SECONDS):
             if receipt is not None:
                 self.add(receipt)
                 self.progress.update(self.totals)
-                patience.note()
-            patience.check(self.totals.engine_load_seconds)
+                detector.note()
+            detector.check(self.totals.engine_load_seconds)
             self.check_lease()
             self.stop.raise_for(find_exhausted(self.job.budget, self.totals, gpus, self.flow_began))
             if self.stop.reason and until is None:
@@ -106,6 +106,6 @@ class Follower:
                 self.progress.say(
                     f"stopping: {self.stop.reason}; what is under way has {self.job.execution.drain_seconds:g} s"
                 )
-                watch.drain()
+                tracker.drain()
             if until is not None and time.monotonic() > until:
                 return  # what is still under way is left to the next command

@@ -7,16 +7,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from factory.briefs.refusals import clean_surrogates, dump_record
+from factory.briefs.refusals import dump_record
 from factory.engines.base import Completion, Generation, Messages, Prompt, TextEngine
 from factory.errors import JobError
 from factory.text.checks.checker import check_candidate, check_item, explain_failures, is_whole, make_context
 from factory.text.judge import judge_candidates
 from factory.text.lengths import fits
-from factory.text.prompts.answer_schema import MAX_RAW, find_shape, longest_item, read_fields, set_fixed_fields
+from factory.text.prompts.answer_schema import find_shape, longest_item
+from factory.text.prompts.answers import MAX_RAW, read_fields, set_fixed_fields
 from factory.text.prompts.builder import PromptBuilder
 from factory.text.trim import tidy_item
 from schemas.asset import Candidate, Check, Fields, Outcome, Refusal
+from schemas.base import clean_surrogates
 from schemas.job import CheckConfig
 from schemas.placement import Placement, TextField
 from schemas.request import Request

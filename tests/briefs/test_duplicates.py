@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from factory.briefs.duplicates import scan_ids
-from factory.briefs.read import plan_input
+from factory.briefs.read import split_input
 from schemas.asset import Refusal
 from schemas.brief import Brief
 from tests.support.parquet import make_rows, read_all, write_briefs
@@ -36,12 +36,12 @@ def test_ids_are_compared_as_the_brief_will_have_them(tmp_path: Path) -> None:
 
 def test_equal_hashes_alone_refuse_no_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_briefs(tmp_path / "f.parquet", [*make_rows(20), *make_rows(1)])
-    plan = plan_input(str(tmp_path), {}, 7)
+    plan = split_input(str(tmp_path), {}, 7)
     monkeypatch.setattr("factory.briefs.duplicates.hash", lambda _: 5, raising=False)
     found = scan_ids(plan, {})
     assert found.positions.tolist() == [20] and found.firsts.tolist() == [0]
 
 
 def test_no_duplicates_cost_nothing_to_send(tmp_path: Path) -> None:
-    found = scan_ids(plan_input(str(write_briefs(tmp_path / "f.parquet", make_rows(5000))), {}, 1000), {})
+    found = scan_ids(split_input(str(write_briefs(tmp_path / "f.parquet", make_rows(5000))), {}, 1000), {})
     assert len(found) == 0 and len(pickle.dumps(found)) < 1000

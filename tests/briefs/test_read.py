@@ -14,7 +14,7 @@ import pytest
 
 from factory.briefs.duplicates import scan_ids
 from factory.briefs.input_files import split_file
-from factory.briefs.read import plan_input, read_unit
+from factory.briefs.read import read_split, split_input
 from factory.errors import StorageError
 from schemas.asset import Refusal
 from schemas.brief import Brief
@@ -31,9 +31,9 @@ def read_one(tmp_path: Path, **changes: Any) -> Brief | Refusal:
 
 def test_rows_become_briefs_in_order(tmp_path: Path) -> None:
     path = write_briefs(tmp_path / "night.parquet", make_rows(2500), group_rows=1000)
-    plan = plan_input(str(path), {}, 400)
+    plan = split_input(str(path), {}, 400)
     assert plan.num_rows == 2500 and plan.num_files == 1
-    assert [unit.num_rows for unit in plan.units] == [334, 334, 332] * 2 + [250, 250]
+    assert [split.num_rows for split in plan.splits] == [334, 334, 332] * 2 + [250, 250]
     found = read_all(path, unit_rows=400)
     assert [brief.brief_id for brief in found] == [f"b-{index}" for index in range(2500)]
     first = found[0]
@@ -42,7 +42,7 @@ def test_rows_become_briefs_in_order(tmp_path: Path) -> None:
 
 def test_a_huge_row_group_is_not_cut_to_shreds(tmp_path: Path) -> None:
     path = write_briefs(tmp_path / "f.parquet", make_rows(3000))
-    assert len(plan_input(str(path), {}, 10).units) == 16
+    assert len(split_input(str(path), {}, 10).splits) == 16
 
 
 def test_unit_ids_are_stable_and_follow_the_content(tmp_path: Path) -> None:
@@ -51,16 +51,16 @@ def test_unit_ids_are_stable_and_follow_the_content(tmp_path: Path) -> None:
     there.parent.mkdir()
     shutil.copy2(here, there)
     other = write_briefs(tmp_path / "c" / "f.parquet", make_rows(50, price=110.5), group_rows=20)
-    ids = [[unit.id for unit in plan_input(str(path.parent), {}, 10).units] for path in (here, there, other)]
+    ids = [[split.id for split in split_input(str(path.parent), {}, 10).splits] for path in (here, there, other)]
     assert ids[0] == ids[1] and len(set(ids[0])) == len(ids[0]) == 5
     assert not set(ids[0]) & set(ids[2])
 
 
 def test_a_file_written_anew_has_new_units_though_its_end_is_the_same(tmp_path: Path) -> None:
     file = write_briefs(tmp_path / "f.parquet", make_rows(50))
-    before = [unit.id for unit in plan_input(str(file), {}, 10).units]
+    before = [split.id for split in split_input(str(file), {}, 10).splits]
     write_briefs(file, make_rows(50))
-    assert [unit.id for unit in plan_input(str(file), {}, 10).units] != before
+    assert [split.id for split in split_input(str(file), {}, 10).splits] != before
 
 
 def test_arrow_types_of_all_kinds_are_read(tmp_path: Path) -> None:
@@ -163,13 +163,13 @@ def test_a_timestamp_beyond_python_costs_only_its_row(tmp_path: Path) -> None:
 def test_a_file_without_rows_is_no_error(tmp_path: Path) -> None:
     table = pa.Table.from_pylist(make_rows(1)).slice(0, 0)
     pq.write_table(table, tmp_path / "f.parquet")
-    plan = plan_input(str(tmp_path), {}, 100)
-    assert (plan.units, plan.num_rows, len(scan_ids(plan, {}))) == ([], 0, 0)
+    plan = split_input(str(tmp_path), {}, 100)
+    assert (plan.splits, plan.num_rows, len(scan_ids(plan, {}))) == ([], 0, 0)
 
 
 def test_plan_says_which_columns_are_read(tmp_path: Path) -> None:
     path = write_briefs(tmp_path / "f.parquet", make_rows(1, Extra="x", Title="t"))
-    plan = plan_input(str(path), {"product_name": "{{ Title }}"}, 100)
+    plan = split_input(str(path), {"product_name": "{{ Title }}"}, 100)
     assert plan.columns_read == ["Title", "brief_id", "currency", "description", "price"]
     assert plan.columns_ignored == ["Extra", "product_name"]
 
@@ -200,8 +200,8 @@ def test_a_store_that_is_down_is_an_error_and_no_refusal(
 ) -> None:
     store, name = split_file(f"{bucket}/f.parquet")
     store.write_bytes(name, write_briefs(tmp_path / "f.parquet", make_rows(3)).read_bytes())
-    plan = plan_input(f"{bucket}/f.parquet", {}, 10)
+    plan = split_input(f"{bucket}/f.parquet", {}, 10)
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
-    rows: Iterator[Brief | Refusal] = read_unit(plan.units[0], {})
+    rows: Iterator[Brief | Refusal] = read_split(plan.splits[0], {})
     with pytest.raises(StorageError, match="cannot be reached"):
         list(rows)

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from factory.briefs.requests import Identity, digest_placement, make_requests, make_seed, order_key
-from factory.config.job import load_job, make_identity
+from factory.briefs.requests import make_requests, make_seed, order_key
+from factory.config.job import Identity, digest_placement, load_job, make_identity
 from factory.engines.models.resolve import model_digest
 from schemas.brief import Segment
 from schemas.placement import Placement

@@ -6,7 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from factory.briefs.duplicates import Duplicates
-from factory.briefs.read import plan_input, read_unit
+from factory.briefs.read import read_split, split_input
 from factory.errors import InputError, JobError
 from schemas.asset import Refusal
 from schemas.brief import Brief
@@ -25,7 +25,7 @@ def test_a_corrupt_file_is_named_and_the_others_run(tmp_path: Path) -> None:
     for name in ("good", "empty"):
         (tmp_path / f"{name}.parquet").unlink()
     with pytest.raises(InputError, match=r"text\.parquet cannot be read as Parquet"):
-        plan_input(str(tmp_path), {}, 100)
+        split_input(str(tmp_path), {}, 100)
 
 
 def test_a_file_that_is_damaged_inside_loses_only_what_is_damaged(tmp_path: Path) -> None:
@@ -47,13 +47,13 @@ def test_a_file_that_is_damaged_inside_loses_only_what_is_damaged(tmp_path: Path
 
 def test_a_file_that_vanishes_or_shrinks_during_the_run_is_named(tmp_path: Path) -> None:
     path = write_briefs(tmp_path / "f.parquet", make_rows(10))
-    plan = plan_input(str(path), {}, 100)
+    plan = split_input(str(path), {}, 100)
     write_briefs(path, make_rows(4))
-    rows = [row for unit in plan.units for row in read_unit(unit, {}, Duplicates())]
+    rows = [row for split in plan.splits for row in read_split(split, {}, Duplicates())]
     assert [type(row) for row in rows] == [Brief] * 4 + [Refusal]
     assert isinstance(rows[4], Refusal) and rows[4].source == "f.parquet rows 5 to 10"
     path.unlink()
-    (refusal,) = [row for unit in plan.units for row in read_unit(unit, {})]
+    (refusal,) = [row for split in plan.splits for row in read_split(split, {})]
     assert isinstance(refusal, Refusal) and "does not exist" in refusal.detail
 
 
@@ -65,5 +65,5 @@ def test_a_file_without_the_needed_columns_is_refused_among_good_ones(tmp_path: 
     assert "no column gives brief_id" in first.detail and isinstance(second, Brief)
     (tmp_path / "good.parquet").unlink()
     with pytest.raises(JobError, match=r"odd\.parquet: no column gives brief_id") as caught:
-        plan_input(str(tmp_path), {}, 100)
+        split_input(str(tmp_path), {}, 100)
     assert "brief_id: id" in caught.value.hint

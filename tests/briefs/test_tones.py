@@ -2,8 +2,9 @@
 
 import pytest
 
-from factory.briefs.requests import Identity, make_requests
+from factory.briefs.requests import make_requests
 from factory.briefs.tones import list_tones, pick_tone
+from factory.config.job import Identity
 from factory.config.placements import load_placements
 from schemas.brand import BrandKit, Colors
 from tests.support.builders import make_brief

@@ -17,8 +17,8 @@ from tests.support.s3_server import S3Server
 
 # How the processes that can be killed call themselves; of two stages, one of a later phase goes first.
 TITLES = {
-    "kill_text": ("MapBatches(PictureStage)", "MapBatches(TextStage)"),
-    "kill_finish": ("MapBatches(PictureStage)", "MapBatches(FinishStage)"),
+    "kill_text": ("MapBatches(CreativeStage)", "MapBatches(TextStage)"),
+    "kill_finish": ("MapBatches(CreativeStage)", "MapBatches(ScoreStage)"),
     "kill_raylet": ("raylet",),
     "kill_engine": ("EngineCore",),
 }

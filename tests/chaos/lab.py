@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from factory.journal.failures import FAILED_PHASE, IMAGES_FAILED_PHASE, read_failures
+from factory.journal.failures import read_failures
+from factory.journal.phases import FAILED_PHASE, IMAGES_FAILED_PHASE
 from factory.journal.segments import iterate_rows
 from factory.storage.store import Store
 from tests.chaos.pictures import list_pictures, make_job_with_pictures

@@ -43,9 +43,9 @@ def test_sample_job_has_as_many_different_requests_as_asked(tmp_path: Path) -> N
     prepared = planning.prepare_job(str(write_job(tmp_path, 300)), planning.Options())
     assert prepared.preview.num_requests == len(set(prepared.preview.request_ids)) == 300
     assert not prepared.preview.refusals
-    placement = next(iter(prepared.plan.loaded.placements.values()))
+    placement = next(iter(prepared.spec.loaded.placements.values()))
     assert len(placement.written) == 3
-    assert prepared.plan.loaded.job.text.candidates == CANDIDATES == 2
+    assert prepared.spec.loaded.job.text.candidates == CANDIDATES == 2
 
 
 def test_sample_briefs_differ_in_what_checks_cache() -> None:

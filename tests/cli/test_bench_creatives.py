@@ -16,11 +16,12 @@ from factory.cli.bench import creatives_chromium, creatives_pillow
 from factory.cli.bench.creatives import run_bench
 from factory.cli.bench.creatives_peers import measure_similarity
 from factory.cli.bench.step_timer import SEAMS, STEPS, Stopwatch
+from factory.engines.base import Pixels
 from factory.errors import JobError
 from factory.images.brand.colorways import make_colorways
 from factory.images.compose.compose import Misfit, Order, compose
 from factory.images.layouts.load import read_layout
-from factory.images.types import Composition, Pixels
+from factory.images.types import Composition
 from schemas.brand import BrandKit
 from tests.preview_layouts import KIT, make_order
 from tests.support.browser import find_browser

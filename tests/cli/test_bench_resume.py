@@ -11,9 +11,9 @@ from factory.cli.bench import resume
 from factory.cli.bench.processes import watch_until
 from factory.cli.bench.resume_output import make_finished, read_samples
 from factory.cli.bench.sample_job import write_job
-from factory.journal.committer import PHASE, PLAN_PHASE
+from factory.journal.phases import PLAN_PHASE, TEXT_PHASE
 from factory.journal.segments import iterate_rows, list_segments, read_finished
-from factory.journal.split_records import split_finished_units
+from factory.journal.split_records import find_progress
 from factory.runs.planning import Options, prepare_job
 from factory.storage.store import Store
 from schemas.asset import Outcome
@@ -26,17 +26,17 @@ def test_an_output_is_made_as_a_killed_command_leaves_it(tmp_path: Path) -> None
     samples = read_samples(Store(str(tmp_path / "sample" / "out")))
     prepared = prepare_job(str(write_job(tmp_path / "job", 3_000)), Options(("execution.unit_rows=500",)))
     make_finished(prepared, samples, 2_700)
-    store = Store(prepared.plan.loaded.output_uri)
-    finished = read_finished(store, PHASE)
+    store = Store(prepared.spec.loaded.output_uri)
+    finished = read_finished(store, TEXT_PHASE)
     assert len(finished) == 2_700 and not finished.damaged
     assert sum(not done for done in finished.contains(prepared.preview.request_ids)) == 300
-    rows = {row.request_id: row for row in iterate_rows(store, PHASE)}
+    rows = {row.request_id: row for row in iterate_rows(store, TEXT_PHASE)}
     first = rows[prepared.preview.request_ids[0]]
     outcome = Outcome.model_validate_json(first.payload)
     assert outcome.request.request_id == first.request_id and outcome.request.brief.brief_id == first.brief_id
     assert outcome.status == first.status and outcome.candidates
-    split = split_finished_units(prepared.source.units, prepared.plan, store, prepared.duplicates, finished)
-    assert len(prepared.source.units) == len(list_segments(store, PLAN_PHASE)) == 6
+    split = find_progress(prepared.source.splits, prepared.spec, store, prepared.duplicates, finished)
+    assert len(prepared.source.splits) == len(list_segments(store, PLAN_PHASE)) == 6
     assert (len(split.left), split.num_new, split.unknown_rows) == (1, 300, 0)
 
 

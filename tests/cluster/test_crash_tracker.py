@@ -5,35 +5,39 @@ import sys
 
 import pytest
 
-from factory.cluster.crash_tracker import MAX_IDLE_STARTS, Start, Verdict, Watch
+from factory.cluster.crash_tracker import MAX_IDLE_STARTS, CrashTracker, Start, Verdict
 from tests.support.paths import ROOT
 
 
 def test_a_batch_is_suspect_when_it_came_back_as_often_as_there_are_strikes() -> None:
-    watch = Watch(strikes=2, replicas=1)
-    assert [watch.begin("a"), watch.begin("a"), watch.begin("a")] == [Verdict.WORK, Verdict.WORK, Verdict.SUSPECT]
-    assert watch.begin("b") is Verdict.WORK, "another batch has an account of its own"
-    watch.end("a")
-    assert watch.begin("a") is Verdict.WORK, "what came to an end starts anew"
+    tracker = CrashTracker(strikes=2, replicas=1)
+    assert [tracker.begin("a"), tracker.begin("a"), tracker.begin("a")] == [
+        Verdict.WORK,
+        Verdict.WORK,
+        Verdict.SUSPECT,
+    ]
+    assert tracker.begin("b") is Verdict.WORK, "another batch has an account of its own"
+    tracker.end("a")
+    assert tracker.begin("a") is Verdict.WORK, "what came to an end starts anew"
 
 
 def test_a_run_that_ends_lets_no_new_batch_begin_and_lets_written_ones_finish() -> None:
-    watch = Watch(strikes=2, replicas=1)
-    assert watch.begin("a") is Verdict.WORK and not watch.is_draining()
-    watch.drain()
-    assert watch.begin("b") is Verdict.STOP and watch.is_draining()
-    assert watch.begin("finish a", is_new=False) is Verdict.WORK
+    tracker = CrashTracker(strikes=2, replicas=1)
+    assert tracker.begin("a") is Verdict.WORK and not tracker.is_draining()
+    tracker.drain()
+    assert tracker.begin("b") is Verdict.STOP and tracker.is_draining()
+    assert tracker.begin("finish a", is_new=False) is Verdict.WORK
 
 
 def test_the_first_start_of_each_replica_is_told_from_a_restart_and_a_storm_is_hopeless() -> None:
-    watch = Watch(strikes=2, replicas=2)
-    assert [watch.open() for _ in range(3)] == [Start.FIRST, Start.FIRST, Start.AGAIN]
-    watch.end("a")
+    tracker = CrashTracker(strikes=2, replicas=2)
+    assert [tracker.open() for _ in range(3)] == [Start.FIRST, Start.FIRST, Start.AGAIN]
+    tracker.end("a")
     for _ in range(2 + MAX_IDLE_STARTS):
-        assert watch.open() is Start.AGAIN
-    assert watch.open() is Start.HOPELESS
-    watch.end("b")
-    assert watch.open() is Start.AGAIN, "a batch that ended shows that there is hope"
+        assert tracker.open() is Start.AGAIN
+    assert tracker.open() is Start.HOPELESS
+    tracker.end("b")
+    assert tracker.open() is Start.AGAIN, "a batch that ended shows that there is hope"
 
 
 WATCHED = """

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from factory.config.job import LoadedJob, load_job, make_identity, open_run, read_manifest, read_state
+from factory.config.job import LoadedJob, load_job, make_identity
 from factory.errors import JobError, OutputError
+from factory.runs.state import open_run, read_manifest, read_state
 from factory.storage.store import FileInfo, Store
 from schemas.run import RunState
 from tests.support.jobs import TEMPLATE, make_job

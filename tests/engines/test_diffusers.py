@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from factory.engines.base import BackdropPrompt
+from factory.engines.base import BackdropPrompt, Pixels
 from factory.engines.diffusers.engine import DiffusersEngine
 from factory.engines.diffusers.sizes import find_bucket, fit_picture
 from factory.errors import EngineError, JobError, PictureError
-from factory.images.types import Pixels
 from schemas.images import Backdrop, ImageExecution
 from tests.random_pipelines import build_tiny_pipeline
 

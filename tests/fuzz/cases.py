@@ -15,7 +15,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from factory.briefs.refusals import clean_surrogates
+from schemas.base import clean_surrogates
 
 CORPUS = Path(__file__).parent / "corpus"
 

@@ -14,18 +14,18 @@ from tempfile import TemporaryDirectory
 import yaml
 
 from factory.briefs.duplicates import scan_ids
-from factory.briefs.read import plan_input, read_unit
+from factory.briefs.read import read_split, split_input
 from factory.briefs.requests import make_requests
-from factory.config.job import Plan, load_job, make_identity
+from factory.config.job import RunSpec, load_job, make_identity
 from factory.engines.embedders.hashing import HashingEmbedder
-from factory.journal.committer import PHASE
+from factory.journal.phases import TEXT_PHASE
 from factory.journal.records import make_outcome_row, make_refused_row
 from factory.journal.segments import iterate_rows, read_finished, write_segment
 from factory.output.report.build import build_report, render_html
 from factory.output.tables.compact import compact
 from factory.output.tables.rows import RunLabels
-from factory.output.uniqueness.similar_pairs import find_alike
-from factory.output.uniqueness.within_brief import open_siblings
+from factory.output.uniqueness.similar_pairs import find_similar_pairs
+from factory.output.uniqueness.within_brief import open_brief_uniqueness
 from factory.pipeline.score_stage import finish_outcomes
 from factory.pipeline.text_stage import make_settings
 from factory.storage.store import Store
@@ -59,7 +59,7 @@ class Tally:
 
 
 @cache
-def load_plan() -> Plan:
+def load_plan() -> RunSpec:
     """The job of every case: the shipped template, all placements that cases use, two candidates, one repair, two kept."""
     settings = {
         "name": "fuzz",
@@ -74,7 +74,7 @@ def load_plan() -> Plan:
         shutil.copy(TEMPLATE, folder)
         Path(folder, "job.yaml").write_text(yaml.safe_dump(settings), encoding="utf-8")
         loaded = load_job(folder)
-    return Plan(loaded, make_identity(loaded, "scripted"), "run-1", "attempt-1", "scripted", "")
+    return RunSpec(loaded, make_identity(loaded, "scripted"), "run-1", "attempt-1", "scripted", "")
 
 
 @dataclass(frozen=True)
@@ -123,24 +123,24 @@ def work(case: Case, number: int = 0) -> Worked:
 
 def finish(batch: Sequence[Worked]) -> None:
     """Commit many cases as one segment file, compact it, score siblings, write the report; check all of it."""
-    plan = load_plan()
+    spec = load_plan()
     outcomes = [outcome for worked in batch for outcome in worked.outcomes]
     refusals = [refusal for worked in batch for refusal in worked.refusals]
     rows = [make_refused_row(refusal) for refusal in refusals] + [make_outcome_row(outcome) for outcome in outcomes]
     names = sorted({name for worked in batch for name in worked.case.placements})
-    placements = {name: plan.loaded.placements[name] for name in names}
-    labels = RunLabels(plan.model, "ad.j2", {}, tuple(names))
+    placements = {name: spec.loaded.placements[name] for name in names}
+    labels = RunLabels(spec.model, "ad.j2", {}, tuple(names))
     with TemporaryDirectory(prefix="fuzz-") as folder:
         store, tables = Store(f"{folder}/run"), Store(f"{folder}/tables")
-        write_segment(store, PHASE, rows, plan.run_id, NOW)
-        read_back = {row.request_id: (row.status, row.payload) for row in iterate_rows(store, PHASE)}
+        write_segment(store, TEXT_PHASE, rows, spec.run_id, NOW)
+        read_back = {row.request_id: (row.status, row.payload) for row in iterate_rows(store, TEXT_PHASE)}
         assert read_back == {row.request_id: (row.status, row.payload) for row in rows}, "a segment changed its rows"
-        assert not read_finished(store, PHASE).damaged
+        assert not read_finished(store, TEXT_PHASE).damaged
         demands.check_files(Path(folder, "run"))
-        with open_siblings(placements) as siblings:
-            compacted = compact(store, tables, PHASE, labels, show=siblings.add)
-            siblings.rate(tables, compacted.files)
-        report = build_report(tables, make_facts(placements=placements, alike=find_alike(tables, placements)))
+        with open_brief_uniqueness(placements) as uniqueness:
+            compacted = compact(store, tables, TEXT_PHASE, labels, show=uniqueness.add)
+            uniqueness.rate(tables, compacted.files)
+        report = build_report(tables, make_facts(placements=placements, alike=find_similar_pairs(tables, placements)))
         demands.check_report(report, render_html(report))
         demands.check_tables(Path(folder, "tables"), outcomes, refusals, compacted)
 
@@ -148,27 +148,27 @@ def finish(batch: Sequence[Worked]) -> None:
 def _read(case: Case, path: Path) -> list[Brief | Refusal]:
     """Every row as a brief or a refusal."""
     write_case(case, path)
-    source = plan_input(str(path), case.mapping, 3)
+    source = split_input(str(path), case.mapping, 3)
     duplicates = scan_ids(source, case.mapping)
-    items = [item for unit in source.units for item in read_unit(unit, case.mapping, duplicates)]
+    items = [item for split in source.splits for item in read_split(split, case.mapping, duplicates)]
     assert len(items) == case.num_rows, "a row is lost"
     return items
 
 
 def _write(briefs: Sequence[Brief], case: Case, number: int) -> tuple[list[Outcome], AnswerEngine]:
     """Every request of the briefs, written, scored and selected."""
-    plan = load_plan()
-    placements = [plan.loaded.placements[name] for name in case.placements]
-    identity = replace(plan.identity, job=f"{plan.identity.job}-{number}")
-    locales = plan.loaded.job.locales
+    spec = load_plan()
+    placements = [spec.loaded.placements[name] for name in case.placements]
+    identity = replace(spec.identity, job=f"{spec.identity.job}-{number}")
+    locales = spec.loaded.job.locales
     requests = [request for brief in briefs for request in make_requests(brief, placements, locales, identity)]
     engine = AnswerEngine(case.answers)
-    settings = make_settings(plan, None)
+    settings = make_settings(spec, None)
 
     async def write_all() -> list[Outcome]:
         return [await write_request(request, settings, engine) for request in requests]
 
     written = pickle.loads(pickle.dumps(asyncio.run(write_all())))
-    outcomes = finish_outcomes(written, plan, 0.0, HashingEmbedder())
+    outcomes = finish_outcomes(written, spec, 0.0, HashingEmbedder())
     assert [outcome.request.request_id for outcome in outcomes] == [request.request_id for request in requests]
     return outcomes, engine

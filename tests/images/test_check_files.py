@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from factory.engines.base import Pixels
 from factory.images.checks.checker import check_file
 from factory.images.checks.files import ALWAYS, RULES
-from factory.images.types import Pixels
 from schemas.creative import Slot
 from tests.support.composition_builders import make_composition, make_main, make_slot
 

@@ -7,12 +7,13 @@ import cv2
 import numpy as np
 import pytest
 
+from factory.engines.base import Pixels
 from factory.errors import JobError
 from factory.images.checks import channel, files
 from factory.images.checks.checker import check_creative
 from factory.images.checks.registry import CHECKS
 from factory.images.slots import RULES
-from factory.images.types import Backdrop, Box, Composition, Pixels, PlacedProduct
+from factory.images.types import Box, Composition, PaintedBackdrop, PlacedProduct
 from schemas.creative import Slot
 from tests.support.composition_builders import (
     LINES,
@@ -267,7 +268,7 @@ def make_card(level: int) -> Pixels:
     return card
 
 
-SCENE = Backdrop(np.zeros((628, 1200, 3), np.uint8), "procedural", "", 1)
+SCENE = PaintedBackdrop(np.zeros((628, 1200, 3), np.uint8), "procedural", "", 1)
 CHANNEL: dict[str, tuple[str, Composition, Composition]] = {
     "exact_size": ("exact_size", make_composition(), make_composition()),
     "text": ("no_promo_overlay", make_main(), make_composition(logo=None)),

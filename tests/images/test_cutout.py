@@ -4,9 +4,9 @@ import cv2
 import numpy as np
 import pytest
 
+from factory.engines.base import Pixels
 from factory.images.product.confidence import MIN_CONFIDENCE, Doubts
 from factory.images.product.cutout import cut_out
-from factory.images.types import Pixels
 
 Color = tuple[int, int, int]
 SIZE = 500

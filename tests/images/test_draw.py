@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from factory.engines.base import BackdropPrompt
+from factory.engines.base import BackdropPrompt, Pixels
 from factory.errors import JobError, PictureError
 from factory.images.backdrops.color_names import name_color
 from factory.images.backdrops.draw import (
@@ -21,7 +21,7 @@ from factory.images.backdrops.draw import (
 from factory.images.backdrops.procedural.engine import ProceduralEngine
 from factory.images.backdrops.start_images import paint_start
 from factory.images.brand.colorways import Colorway, make_colorways
-from factory.images.types import Cutout, Pixels
+from factory.images.types import Cutout
 from factory.pipeline.make_engines import make_image_engine
 from schemas.brand import Colors
 from schemas.creative import Slot

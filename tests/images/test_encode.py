@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from factory.engines.base import Pixels
 from factory.errors import PictureError
 from factory.images.files import encode as encode_module
 from factory.images.files.encode import Encoded, encode_picture
 from factory.images.files.thumbnail import make_thumbnail
-from factory.images.types import Pixels
 from schemas.creative import Slot
 from tests.support.composition_builders import draw_creative
 

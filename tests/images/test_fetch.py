@@ -344,7 +344,8 @@ def test_a_replaced_file_is_read_again(job: Path) -> None:
 def test_memory_is_bounded_in_bytes() -> None:
     import numpy as np
 
-    from factory.images.types import Cutout, Pixels
+    from factory.engines.base import Pixels
+    from factory.images.types import Cutout
 
     memory = load._Memory(100_000)
     made: list[int] = []

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
+from factory.engines.base import Pixels
 from factory.errors import JobError
 from factory.images.brand.fonts import load_stack, register_stack
 from factory.images.brand.kit import Brand
@@ -30,7 +31,7 @@ from factory.images.compose.place_logo import make_logo
 from factory.images.compose.place_product import fit_product, show_product
 from factory.images.compose.rendered_page import Setting, Stage
 from factory.images.layouts.load import read_layout
-from factory.images.types import Box, Cutout, Pixels, Size
+from factory.images.types import Box, Cutout, Size
 from schemas.brand import BrandKit, Fonts
 from schemas.layout import ColorName, SlotName, find_aspect
 from tests.preview_layouts import KIT, draw_product

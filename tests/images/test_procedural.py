@@ -8,12 +8,11 @@ import cv2
 import numpy as np
 import pytest
 
-from factory.engines.base import BackdropPrompt
+from factory.engines.base import BackdropPrompt, Pixels
 from factory.errors import JobError
 from factory.images.backdrops.procedural.engine import FAMILIES, ProceduralEngine, draw_procedural, list_families
 from factory.images.backdrops.procedural.palette import read_palette
 from factory.images.colors import measure_contrast, measure_luminance, parse_hex
-from factory.images.types import Pixels
 
 PALETTES = {
     "light": {"ground": "#ffffff", "panel": "#f3f1ec", "text": "#14171c", "soft": "#fbe4dd", "accent": "#e4572e"},

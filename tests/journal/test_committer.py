@@ -9,7 +9,8 @@ import pytest
 
 from factory.errors import StorageError
 from factory.journal import committer as committer_module
-from factory.journal.committer import PHASE, Committer
+from factory.journal.committer import Committer
+from factory.journal.phases import TEXT_PHASE
 from factory.journal.segments import SegmentRow, iterate_rows, list_segments
 from factory.storage.store import Store
 
@@ -19,7 +20,7 @@ def make_rows(first: int, count: int) -> list[SegmentRow]:
 
 
 def make_committer(store: Store, rows: int = 100, seconds: float = 60.0, waiting: int = 64) -> Committer:
-    return Committer(store, PHASE, "run-1", rows, seconds, waiting)
+    return Committer(store, TEXT_PHASE, "run-1", rows, seconds, waiting)
 
 
 async def commit_all(committer: Committer, batches: Sequence[Sequence[SegmentRow]]) -> list[str]:
@@ -33,9 +34,9 @@ def test_rows_are_on_storage_when_the_call_returns(tmp_path: Path) -> None:
         committer = make_committer(store, rows=2)
         for number in range(3):
             name = await committer.commit(make_rows(2 * number, 2))
-            found = {row.request_id for row in iterate_rows(store, PHASE)}
+            found = {row.request_id for row in iterate_rows(store, TEXT_PHASE)}
             assert found == {f"r-{n}" for n in range(2 * number + 2)}
-            assert (tmp_path / "segments" / PHASE / f"{name}.parquet").is_file()
+            assert (tmp_path / "segments" / TEXT_PHASE / f"{name}.parquet").is_file()
 
     asyncio.run(check())
 
@@ -44,8 +45,8 @@ def test_calls_share_files_and_each_learns_its_own(tmp_path: Path) -> None:
     store = Store(str(tmp_path))
     names = asyncio.run(commit_all(make_committer(store, rows=4), [make_rows(2 * n, 2) for n in range(6)]))
     assert names[0] == names[1] != names[2] == names[3] != names[4] == names[5]
-    assert len(list_segments(store, PHASE)) == 3
-    assert len(list(iterate_rows(store, PHASE))) == 12
+    assert len(list_segments(store, TEXT_PHASE)) == 3
+    assert len(list(iterate_rows(store, TEXT_PHASE))) == 12
 
 
 @pytest.mark.parametrize(
@@ -62,7 +63,7 @@ def test_a_file_that_is_not_full_goes_out_all_the_same(
     began = monotonic()
     names = asyncio.run(asyncio.wait_for(commit_all(committer, [make_rows(n, 1) for n in range(batches)]), 20))
     assert len(set(names)) == 1 and monotonic() - began < 10
-    assert len(list(iterate_rows(store, PHASE))) == batches
+    assert len(list(iterate_rows(store, TEXT_PHASE))) == batches
 
 
 def test_a_steady_trickle_is_cut_off_by_the_clock_not_put_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,7 +80,7 @@ def test_a_steady_trickle_is_cut_off_by_the_clock_not_put_off(tmp_path: Path, mo
         await asyncio.wait_for(asyncio.gather(*tasks), 20)
 
     asyncio.run(trickle())
-    assert len(list_segments(store, PHASE)) > 1
+    assert len(list_segments(store, TEXT_PHASE)) > 1
 
 
 def test_every_caller_learns_that_its_rows_were_not_written(tmp_path: Path) -> None:
@@ -106,4 +107,4 @@ def test_after_a_failure_the_next_rows_are_written(tmp_path: Path) -> None:
         await committer.commit(make_rows(1, 1))
 
     asyncio.run(recover())
-    assert [row.request_id for row in iterate_rows(store, PHASE)] == ["r-1"]
+    assert [row.request_id for row in iterate_rows(store, TEXT_PHASE)] == ["r-1"]

@@ -8,16 +8,9 @@ import pyarrow as pa
 import pytest
 
 from factory.journal import failures
-from factory.journal.failures import (
-    FAILED_PHASE,
-    Failure,
-    Try,
-    fail,
-    iterate_final,
-    make_failure_row,
-    make_reopened_row,
-)
+from factory.journal.failures import Failure, Try, fail, iterate_final, make_failure_row, make_reopened_row
 from factory.journal.keys import make_keys
+from factory.journal.phases import FAILED_PHASE
 from factory.journal.segments import Finished, write_segment
 from factory.storage.store import Store
 from schemas.asset import Outcome

@@ -4,13 +4,13 @@ import pickle
 from pathlib import Path
 from typing import Any
 
-from factory.briefs.splits import InputPlan
-from factory.config.job import Plan
+from factory.briefs.splits import InputSplits
+from factory.config.job import RunSpec
+from factory.journal.receipts import make_receipt
 from factory.journal.records import (
-    commit_unit,
+    commit_split,
     commit_unreadable,
     make_outcome_row,
-    make_receipt,
     make_refused_id,
     make_refused_row,
     read_planned,
@@ -23,13 +23,13 @@ from tests.support.builders import make_candidate, make_outcome, make_refusal
 from tests.support.jobs import make_job, plan_job
 
 
-def make_count(unit: str = "u-1", **changes: int) -> UnitCount:
+def make_count(split: str = "u-1", **changes: int) -> UnitCount:
     values = {"rows": 3, "briefs": 2, "refused": 1, "planned": 4, "skipped": 1}
-    return UnitCount(unit=unit, **(values | changes))
+    return UnitCount(unit=split, **(values | changes))
 
 
-def make_plan(tmp_path: Path) -> Plan:
-    return pickle.loads(pickle.dumps(plan_job(make_job(tmp_path / "job")).plan))  # type: ignore[no-any-return]
+def make_spec(tmp_path: Path) -> RunSpec:
+    return pickle.loads(pickle.dumps(plan_job(make_job(tmp_path / "job")).spec))  # type: ignore[no-any-return]
 
 
 def accept(**changes: Any) -> Outcome:
@@ -89,23 +89,23 @@ def test_a_refused_row_is_known_by_source_and_reason() -> None:
 
 
 def test_what_a_command_planned_is_read_back_and_only_its_own(tmp_path: Path) -> None:
-    store, plan = Store(str(tmp_path / "out")), make_plan(tmp_path)
-    commit_unit(make_count(), ["r-1", "r-2", "r-3", "r-4", "refused-1"], plan, store)
-    commit_unit(make_count("u-2", planned=1), ["r-5", "refused-2"], plan, store)
-    commit_unit(make_count("u-2", planned=1), ["r-5", "refused-2"], plan, store)  # the task was run twice
-    planned = read_planned(store, plan.attempt)
-    assert planned.units == {"u-1", "u-2"}
+    store, spec = Store(str(tmp_path / "out")), make_spec(tmp_path)
+    commit_split(make_count(), ["r-1", "r-2", "r-3", "r-4", "refused-1"], spec, store)
+    commit_split(make_count("u-2", planned=1), ["r-5", "refused-2"], spec, store)
+    commit_split(make_count("u-2", planned=1), ["r-5", "refused-2"], spec, store)  # the task was run twice
+    planned = read_planned(store, spec.attempt)
+    assert planned.splits == {"u-1", "u-2"}
     assert (planned.count.rows, planned.count.planned, planned.count.refused) == (6, 5, 2)
     assert len(planned.keys) == 7 and len(planned.refused) == 2 and planned.refused < planned.keys
     assert read_planned(store, "another").keys == set()
 
 
 def test_files_that_cannot_be_read_are_rows_of_their_own(tmp_path: Path) -> None:
-    store, plan = Store(str(tmp_path / "out")), make_plan(tmp_path)
+    store, spec = Store(str(tmp_path / "out")), make_spec(tmp_path)
     broken = [make_refusal(source="a.parquet"), make_refusal(source="b.parquet")]
-    receipt = commit_unreadable(InputPlan([], broken, 0, 0, [], []), plan, store)
+    receipt = commit_unreadable(InputSplits([], broken, 0, 0, [], []), spec, store)
     assert (receipt.rows_read, receipt.refused) == (2, 2)
     assert [row.status for row in iterate_rows(store, "text")] == ["refused", "refused"]
-    planned = read_planned(store, plan.attempt)
+    planned = read_planned(store, spec.attempt)
     assert planned.keys == planned.refused and len(planned.keys) == 2
-    assert commit_unreadable(InputPlan([], [], 0, 0, [], []), plan, store).rows_read == 0
+    assert commit_unreadable(InputSplits([], [], 0, 0, [], []), spec, store).rows_read == 0

@@ -27,8 +27,8 @@ from factory.journal.segments import (
     write_segment,
 )
 from factory.storage.store import Store
-from schemas.asset import SEGMENT_COLUMNS
 from schemas.base import digest
+from schemas.columns import SEGMENT_COLUMNS
 from tests.support.s3_server import S3Server
 
 NOW = datetime(2026, 11, 23, 22, 0, tzinfo=UTC)

@@ -4,7 +4,7 @@ import pyarrow as pa
 import pytest
 
 from factory.journal.tables import arrow_schema, parse_type, to_table
-from schemas.asset import ASSET_COLUMNS, CANDIDATE_COLUMNS, QUARANTINE_COLUMNS, SEGMENT_COLUMNS
+from schemas.columns import ASSET_COLUMNS, CANDIDATE_COLUMNS, QUARANTINE_COLUMNS, SEGMENT_COLUMNS
 
 
 @pytest.mark.parametrize(

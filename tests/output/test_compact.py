@@ -16,8 +16,9 @@ from factory.output.tables import writer
 from factory.output.tables.compact import compact
 from factory.output.tables.rows import RunLabels
 from factory.storage.store import Store
-from schemas.asset import ASSET_COLUMNS, CANDIDATE_COLUMNS, QUARANTINE_COLUMNS, Check, Outcome, Refusal, Status
+from schemas.asset import Check, Outcome, Refusal, Status
 from schemas.base import digest
+from schemas.columns import ASSET_COLUMNS, CANDIDATE_COLUMNS, QUARANTINE_COLUMNS
 from tests.support.builders import make_brief, make_candidate, make_outcome, make_request
 from tests.support.output_builders import make_row
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from factory.config.job import read_manifest
 from factory.errors import ConservationError
 from factory.output.finalize import check_conservation
+from factory.runs.state import read_manifest
 from tests.support.finished_runs import IDS, Run, make_unit
 from tests.support.jobs import read_rows
 

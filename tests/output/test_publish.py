@@ -15,9 +15,9 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from factory.config.job import read_manifest
 from factory.errors import OutputError
 from factory.output.tables.writer import FOLDERS
+from factory.runs.state import read_manifest
 from factory.storage.store import Store
 from schemas.run import Manifest
 from tests.support.fault_proxy import FaultProxy
@@ -48,7 +48,7 @@ def start_end(run: Run, store: Store, fatal: int = 0) -> "subprocess.Popen[bytes
     command = [sys.executable, "-c", END, str(fatal)]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert process.stdin is not None
-    process.stdin.write(pickle.dumps((store, run.plan, run.state, run.attempt, [make_unit("u-1", 5)])))
+    process.stdin.write(pickle.dumps((store, run.spec, run.state, run.attempt, [make_split("u-1", 5)])))
     process.stdin.close()
     return process
 

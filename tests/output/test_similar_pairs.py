@@ -7,7 +7,7 @@ import pytest
 from markupsafe import escape
 
 from factory.output.report.build import build_report, render_html
-from factory.output.uniqueness.similar_pairs import find_alike
+from factory.output.uniqueness.similar_pairs import find_similar_pairs
 from factory.output.uniqueness.within_brief import NAME
 from factory.runs.status import remake_report
 from factory.storage.store import Store
@@ -19,7 +19,7 @@ from tests.support.output_builders import make_asset_row, make_facts, write_outp
 
 
 def report_on(store: Store) -> dict[str, Any]:
-    return build_report(store, make_facts(placements=PLACEMENTS, alike=find_alike(store, PLACEMENTS)))
+    return build_report(store, make_facts(placements=PLACEMENTS, alike=find_similar_pairs(store, PLACEMENTS)))
 
 
 def test_the_report_names_the_most_alike_pairs(tmp_path: Path) -> None:
@@ -52,7 +52,7 @@ def test_pairs_are_at_most_five_one_a_brief(tmp_path: Path) -> None:
         tmp_path, [make_asset(f"b-{n}", name, "Dry leather boots") for n in range(8) for name in NAMES]
     )
     end(store)
-    alike = find_alike(store, PLACEMENTS)
+    alike = find_similar_pairs(store, PLACEMENTS)
     assert (alike["count"], [pair["brief_id"] for pair in alike["pairs"]]) == (24, [f"b-{n}" for n in range(5)])
 
 
@@ -81,7 +81,7 @@ def test_an_asset_whose_like_is_gone_makes_no_pair(tmp_path: Path) -> None:
     store = write_output(
         tmp_path, [make_asset_row(scores={NAME: 0.0}), make_asset_row(brief_id="b-2", asset_id="a-2")]
     )
-    assert find_alike(store, {}) == {"count": 1, "pairs": []}
+    assert find_similar_pairs(store, {}) == {"count": 1, "pairs": []}
 
 
 @pytest.mark.browser
@@ -94,7 +94,7 @@ def test_long_texts_do_not_widen_the_page(tmp_path: Path, width: int) -> None:
     ]
     store = write_output(tmp_path / "out", assets)
     file = tmp_path / "report.html"
-    page = render_html(build_report(store, make_facts(alike=find_alike(store, {}))))
+    page = render_html(build_report(store, make_facts(alike=find_similar_pairs(store, {}))))
     file.write_bytes(page.encode())
     with open_file(file, width) as visit:
         assert visit.page.get_by_text("0.90 alike").first.is_visible()

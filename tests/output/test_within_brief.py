@@ -13,10 +13,11 @@ from factory.journal.tables import arrow_schema
 from factory.output.tables import writer
 from factory.output.tables.compact import compact
 from factory.output.tables.rows import RunLabels
-from factory.output.uniqueness import within_brief as siblings_module
-from factory.output.uniqueness.within_brief import NAME, find_nearest, open_siblings
+from factory.output.uniqueness import within_brief as uniqueness_module
+from factory.output.uniqueness.within_brief import NAME, find_nearest, open_brief_uniqueness
 from factory.storage.store import Store
-from schemas.asset import ASSET_COLUMNS, Outcome, Status
+from schemas.asset import Outcome, Status
+from schemas.columns import ASSET_COLUMNS
 from tests.support.brief_assets import ATTACK, NAMES, PLACEMENTS, end, make_asset, write_assets
 from tests.support.jobs import read_rows
 
@@ -117,7 +118,7 @@ def make_many(count: int) -> list[Outcome]:
 def test_values_do_not_depend_on_order_or_segments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     outcomes, found = make_many(40), []
     for seed, per_segment in enumerate((1000, 7, 50)):
-        monkeypatch.setattr(siblings_module, "BATCH_ROWS", (2048, 5, 16)[seed])
+        monkeypatch.setattr(uniqueness_module, "BATCH_ROWS", (2048, 5, 16)[seed])
         random.Random(seed).shuffle(outcomes)
         store = write_assets(tmp_path / str(seed), outcomes, per_segment)
         found.append(read_files(store, end(store)))
@@ -158,10 +159,10 @@ def test_rows_order_and_other_columns_stay(tmp_path: Path, monkeypatch: pytest.M
 
 def test_without_siblings_no_file_is_touched(tmp_path: Path) -> None:
     store = write_assets(tmp_path, [make_asset(f"b-{n}", NAMES[n % 3], "Waterproof leather boots") for n in range(9)])
-    with open_siblings(PLACEMENTS) as siblings:
-        files = compact(store, store, "text", RunLabels("m", "t", {}, NAMES), show=siblings.add).files
+    with open_brief_uniqueness(PLACEMENTS) as uniqueness:
+        files = compact(store, store, "text", RunLabels("m", "t", {}, NAMES), show=uniqueness.add).files
         before = {path: (tmp_path / path).stat().st_ino for path in files}
-        assert siblings.rate(store, files) == 0
+        assert uniqueness.rate(store, files) == 0
     assert {path: (tmp_path / path).stat().st_ino for path in files} == before
     assert set(read_values(tmp_path).values()) == {None}
 
@@ -179,14 +180,14 @@ def test_without_siblings_no_file_is_touched(tmp_path: Path) -> None:
     ],
 )
 def test_hostile_text_is_only_text(tmp_path: Path, text: str) -> None:
-    with open_siblings(PLACEMENTS) as siblings:
+    with open_brief_uniqueness(PLACEMENTS) as uniqueness:
         for number, placement in enumerate(NAMES):
             fields = {PLACEMENTS[placement].written[0].name: [text if number else f"{text} another"]}
             asset = {"asset_id": f"a-{number}", "brief_id": text, "locale": "en-US"}
-            siblings.add(asset | {"placement": placement, "fields": fields}, {"disclaimer": text[:1]})
-        assert siblings.rate(Store(str(tmp_path)), {}) == 3
-        assert siblings._look_up("a-1") == 0.0
-        assert 0 < (siblings._look_up("a-0") or 0) < 1
+            uniqueness.add(asset | {"placement": placement, "fields": fields}, {"disclaimer": text[:1]})
+        assert uniqueness.rate(Store(str(tmp_path)), {}) == 3
+        assert uniqueness._look_up("a-1") == 0.0
+        assert 0 < (uniqueness._look_up("a-0") or 0) < 1
 
 
 def test_an_asset_without_a_word_has_no_score_and_is_nobodys_likeness(tmp_path: Path) -> None:
@@ -196,11 +197,11 @@ def test_an_asset_without_a_word_has_no_score_and_is_nobodys_likeness(tmp_path: 
 
 
 def test_a_full_temporary_folder_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(siblings_module, "_TABLES", siblings_module._TABLES + "PRAGMA max_page_count = 8;")
+    monkeypatch.setattr(uniqueness_module, "_TABLES", uniqueness_module._TABLES + "PRAGMA max_page_count = 8;")
     asset = {"placement": "email", "locale": "en-US", "fields": {"body": [" ".join(map(str, range(5000)))]}}
-    with pytest.raises(StorageError, match="full") as caught, open_siblings(PLACEMENTS) as siblings:
+    with pytest.raises(StorageError, match="full") as caught, open_brief_uniqueness(PLACEMENTS) as uniqueness:
         for number in range(3000):
-            siblings.add(asset | {"asset_id": str(number), "brief_id": "b"}, {})
+            uniqueness.add(asset | {"asset_id": str(number), "brief_id": "b"}, {})
     assert "TMPDIR" in caught.value.hint
 
 

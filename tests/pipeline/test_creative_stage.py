@@ -15,7 +15,7 @@ from factory.cluster.crash_tracker import MAX_IDLE_STARTS
 from factory.engines.base import BackdropPrompt
 from factory.engines.diffusers.call import finish_pictures
 from factory.errors import EngineError, PictureError, StorageError
-from factory.images.creative_maker import Easel
+from factory.images.creative_maker import CreativeMaker
 from factory.images.product.load import load_product
 from factory.images.types import Cutout
 from factory.pipeline import backdrop_stage, creative_stage
@@ -78,14 +78,14 @@ def test_what_reading_a_picture_trips_over_costs_its_creatives_alone(
 
 
 def test_what_drawing_trips_over_costs_one_creative(shop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
-    make = Easel.make
+    make = CreativeMaker.make
 
-    def make_or_break(easel: Easel, work: CopyWork, *rest: Any) -> CreativeOutcome:
+    def make_or_break(maker: CreativeMaker, work: CopyWork, *rest: Any) -> CreativeOutcome:
         if work.request.brief.brief_id == "b-1":
             raise ZeroDivisionError("a defect of a layout's arithmetic")
-        return make(easel, work, *rest)
+        return make(maker, work, *rest)
 
-    monkeypatch.setattr(Easel, "make", make_or_break)
+    monkeypatch.setattr(CreativeMaker, "make", make_or_break)
     receipt = shop.make_all(*make_pair(shop), shop.make_work("b-2"))
     assert (receipt.creatives_accepted, receipt.creatives_failed) == (2, 1)
     assert list_refusals(shop.read_failures()) == [("b-1", "raised", 1, "failed")]
@@ -113,7 +113,7 @@ def test_a_picture_that_ends_its_process_is_told_from_its_neighbours(
     die_once_more(shop, bad)
     receipt = shop.make_all(good, bad)
     assert (receipt.creatives_accepted, receipt.creatives_failed) == (1, 1)
-    shop.watch = LocalWatch(strikes=1)  # each alone now
+    shop.tracker = LocalWatch(strikes=1)  # each alone now
     die_once_more(shop, try_again(bad, 1))
     shop.make_all(try_again(bad, 1), try_again(shop.make_work("b-2", "pictures/b-0.png"), 1))
     assert list_refusals(shop.read_failures()) == [
@@ -147,7 +147,7 @@ def test_what_failed_before_is_read_alone(shop: Workshop, monkeypatch: pytest.Mo
 
 
 def test_a_run_that_ends_reads_and_makes_nothing_new(shop: Workshop) -> None:
-    shop.watch.account.drain()
+    shop.tracker.account.drain()
     receipt = shop.make_all(*make_pair(shop))
     assert (receipt.finished_creatives, receipt.creatives_failed) == (0, 0)
     assert shop.store.list() == []
@@ -172,9 +172,9 @@ def test_a_creative_or_a_product_picture_that_hangs_is_seen_by_the_watchdog(
         raise PictureError("missing", "no matter")
 
     monkeypatch.setattr(creative_stage, "Watchdog", Dog)
-    monkeypatch.setattr(Easel, "make", hang)
+    monkeypatch.setattr(CreativeMaker, "make", hang)
     shop.make_all(shop.make_work())
-    assert watched[0] == shop.plan.loaded.job.execution.images.timeout_seconds
+    assert watched[0] == shop.spec.loaded.job.execution.images.timeout_seconds
     assert seen[0] == 0.0 and 0.05 <= seen[1] < 5.0
     assert watched[-1]() == 0.0, "an idle stage is silent for no time"
     seen.clear()
@@ -203,7 +203,7 @@ def test_a_full_disk_stops_clearly_and_loses_nothing(shop: Workshop, full_disk: 
     assert caught.value.exit_code == 1 and "space" in caught.value.hint
     assert [path for path in Path(shop.store.uri).rglob("*") if path.is_file()] == [], "nothing half written"
     full_disk.undo()
-    shop.watch = LocalWatch()
+    shop.tracker = LocalWatch()
     assert shop.make_all(good).creatives_accepted == 1
     (done,) = shop.read_done()
     assert shop.store.exists(done.pictures[0].path) and shop.read_failures() == []
@@ -265,7 +265,7 @@ def atelier(tmp_path: Path, painter: Painter) -> Workshop:
 
 def draw_all(shop: Workshop, *works: CopyWork) -> dict[str, Drawn]:
     """What a new backdrop stage draws for these works, in one batch."""
-    stage = BackdropStage(shop.plan, shop.studio, shop.watch)
+    stage = BackdropStage(shop.spec, shop.setup, shop.tracker)
     rows = [("copy", work.model_dump_json()) for work in works]
     found = [unpack_work(*row) for table in shop.run_batch(stage, rows) for row in list_rows(table)]
     return {each.work.request.brief.product_name: each for each in found}
@@ -299,7 +299,7 @@ def test_a_backdrop_that_fails_spoils_no_other(atelier: Workshop, name: str, rea
 def draw_and_make(shop: Workshop, work: CopyWork, retries: int, attempt: int) -> None:
     """Both stages, as a run has them, for one text whose creatives failed that often before."""
     row = work.change(tries={task.creative_id: (retries, attempt) for task in work.tasks})
-    stage = BackdropStage(shop.plan, shop.studio, shop.watch)
+    stage = BackdropStage(shop.spec, shop.setup, shop.tracker)
     tables = shop.run_batch(stage, [("copy", row.model_dump_json())])
     shop.make_all(rows=[row for table in tables for row in list_rows(table)])
 
@@ -330,7 +330,7 @@ def test_a_backdrop_that_ends_its_engine_is_told_from_its_neighbours(atelier: Wo
     drawn = draw_all(atelier, *works)
     assert name_errors(drawn) == {"Lamp": ["process_died"], "DEAD": ["process_died"]}
     assert all(error.retryable for each in drawn.values() for error in each.errors.values())
-    atelier.watch = LocalWatch(strikes=1)
+    atelier.tracker = LocalWatch(strikes=1)
     again = [try_again(work, 1) for work in works]
     with pytest.raises(Died):
         draw_all(atelier, *again)
@@ -342,7 +342,7 @@ def test_a_backdrop_that_ends_its_engine_is_told_from_its_neighbours(atelier: Wo
 def test_engines_that_die_and_die_end_the_run(atelier: Workshop) -> None:
     with pytest.raises(EngineError, match="die one after the other") as caught:
         for _ in range(MAX_IDLE_STARTS + 2):
-            atelier.watch.account.open()
+            atelier.tracker.account.open()
         draw_all(atelier, *make_named(atelier, "Lamp"))
     assert "same command goes on" in caught.value.hint
 
@@ -361,7 +361,7 @@ def test_an_engine_that_does_not_come_up_again_is_started_once_more(
 
 
 def test_a_run_that_ends_draws_nothing_new(atelier: Workshop, painter: Painter) -> None:
-    atelier.watch.account.drain()
+    atelier.tracker.account.drain()
     assert draw_all(atelier, *make_named(atelier, "Lamp")) == {}
     assert painter.calls == []
 
@@ -370,7 +370,7 @@ def test_drawing_that_hangs_is_seen_for_each_picture(
     atelier: Workshop, painter: Painter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[float] = []
-    stage = BackdropStage(atelier.plan, atelier.studio, atelier.watch)
+    stage = BackdropStage(atelier.spec, atelier.setup, atelier.tracker)
     draw = Painter.draw
 
     def draw_slowly(engine: Painter, prompts: list[BackdropPrompt]) -> list[Any]:

@@ -15,7 +15,8 @@ import pytest
 import ray
 
 from factory.cluster import connection as ray_cluster
-from factory.config.job import Plan
+from factory.cluster.resources import READ_CPUS, plan_image_resources, plan_resources
+from factory.config.job import RunSpec
 from factory.errors import JobError, StorageError
 from factory.pipeline import ray_data
 from factory.runs.planning import Options, prepare_job
@@ -33,31 +34,31 @@ def cluster() -> Iterator[None]:
     ray.shutdown()
 
 
-def make_plan(*sets: str) -> Plan:
-    plan = prepare_job(JOB, Options(["text.model=scripted", *sets])).plan
-    return replace(plan, model="some/model")
+def make_spec(*sets: str) -> RunSpec:
+    spec = prepare_job(JOB, Options(["text.model=scripted", *sets])).spec
+    return replace(spec, model="some/model")
 
 
 def test_without_gpus_one_engine_shares_the_cores(cluster: None) -> None:
-    found = ray_cluster.plan_resources(make_plan())
+    found = plan_resources(make_spec())
     assert (found.replicas, found.text_gpus, found.total_gpus) == (1, 0.0, 0.0)
-    assert found.text_cpus + found.finish_cpus + ray_cluster.READ_CPUS < 4
+    assert found.text_cpus + found.finish_cpus + READ_CPUS < 4
 
 
 def test_a_private_machine_is_paid_for_whole_and_a_shared_one_by_what_is_booked(cluster: None) -> None:
-    assert ray_cluster.plan_resources(make_plan()).total_cpus == os.cpu_count()
-    assert ray_cluster.plan_resources(make_plan("execution.ray_address=auto")).total_cpus == 1.25
+    assert plan_resources(make_spec()).total_cpus == os.cpu_count()
+    assert plan_resources(make_spec("execution.ray_address=auto")).total_cpus == 1.25
 
 
 def test_gpus_that_this_machine_lacks_are_refused(cluster: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
     with pytest.raises(JobError, match="asks for 2 GPUs and this machine has 0"):
-        ray_cluster.plan_resources(make_plan("execution.text.gpus=2"))
+        plan_resources(make_spec("execution.text.gpus=2"))
 
 
 def test_a_cluster_may_bring_up_what_is_asked_for(cluster: None) -> None:
-    plan = make_plan("execution.text.gpus=2", "execution.text.replicas=3", "execution.ray_address=auto")
-    assert ray_cluster.plan_resources(plan).total_gpus == 6
+    spec = make_spec("execution.text.gpus=2", "execution.text.replicas=3", "execution.ray_address=auto")
+    assert plan_resources(spec).total_gpus == 6
 
 
 def test_a_gpu_build_without_a_gpu_in_sight_says_what_to_set(cluster: None, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,7 +67,7 @@ def test_a_gpu_build_without_a_gpu_in_sight_says_what_to_set(cluster: None, monk
 
     monkeypatch.setattr(ray_cluster, "runs_on_cpu", no_cpu_build)
     with pytest.raises(JobError, match="needs GPUs, and Ray shows none") as caught:
-        ray_cluster.plan_resources(make_plan("execution.ray_address=auto"))
+        plan_resources(make_spec("execution.ray_address=auto"))
     assert "execution.text.gpus" in caught.value.hint
 
 
@@ -76,8 +77,8 @@ def test_every_gpu_gets_an_engine(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(ray, "cluster_resources", resources)
     parallel = 'execution.text.engine_options={"tensor_parallel_size": 2}'
-    assert ray_cluster.plan_resources(make_plan()).replicas == 8
-    found = ray_cluster.plan_resources(make_plan(parallel))
+    assert plan_resources(make_spec()).replicas == 8
+    found = plan_resources(make_spec(parallel))
     assert (found.replicas, found.text_gpus, found.finish_replicas) == (4, 2.0, 8)
 
 
@@ -93,20 +94,20 @@ def test_picture_processes_fill_a_cluster_and_leave_room_for_rows_to_come_on_som
 
     monkeypatch.setattr(ray, "cluster_resources", resources)
     monkeypatch.setattr(ray_cluster, "list_nodes", list_nodes)
-    found = ray_cluster.plan_pictures(make_plan())
+    found = plan_image_resources(make_spec())
     assert found.replicas == nodes * cpus
     free = nodes * cpus - found.replicas * found.cpus  # some node has the mean of it or more
-    assert free / nodes >= 2 * ray_cluster.READ_CPUS
+    assert free / nodes >= 2 * READ_CPUS
 
 
 def test_an_engine_that_draws_has_a_core_beside_those_that_compose(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     backdrop = {"engine": "diffusers", "model": str(build_tiny_pipeline(tmp_path / "model")), "prompt": "light"}
-    plan = prepare_job(str(make_picture_job(tmp_path / "job", images={"backdrop": backdrop})), Options()).plan
+    spec = prepare_job(str(make_picture_job(tmp_path / "job", images={"backdrop": backdrop})), Options()).spec
     monkeypatch.setattr(ray, "cluster_resources", lambda: {"CPU": 16.0, "GPU": 2.0})
     monkeypatch.setattr(ray_cluster, "list_nodes", lambda: {"one"})
-    found = ray_cluster.plan_pictures(plan)
+    found = plan_image_resources(spec)
     assert (found.backdrop_replicas, found.backdrop_gpus, found.replicas) == (2, 1.0, 14)
 
 
@@ -116,7 +117,7 @@ def test_rows_are_cut_into_blocks_where_less_than_a_cpu_is_free(cluster: None) -
     sizes: list[int] = []
 
     def read() -> None:
-        rows = ray_data._cut(
+        rows = ray_data._rebatch(
             ray.data.from_items([{"number": number} for number in range(5)], override_num_blocks=1), 2
         )
         sizes.extend(sorted(bundle.num_rows() for bundle in rows.iter_internal_ref_bundles()))

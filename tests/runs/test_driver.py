@@ -26,7 +26,7 @@ COUNTS = {"rows_read": 100, "refused": 0, "planned": 200, "quarantined": 0}
 def write_manifest(store: Store, prepared: Prepared, **changes: object) -> None:
     preview = prepared.preview
     counts = {"planned": preview.num_requests, "rows_read": preview.num_rows}
-    values = {"run_id": "r", "job_name": "j", "job_digest": prepared.plan.identity.job, "status": "done"}
+    values = {"run_id": "r", "job_name": "j", "job_digest": prepared.spec.identity.job, "status": "done"}
     manifest = Manifest(
         **(values | {"started_at": "", "finished_at": "", "counts": counts, "files": {}, "versions": {}} | changes)
     )  # type: ignore[arg-type]
@@ -44,9 +44,9 @@ def prepared(tmp_path: Path) -> Prepared:
 
 def test_a_finished_run_over_the_same_briefs_is_done(tmp_path: Path, prepared: Prepared) -> None:
     store, ids = Store(str(tmp_path / "out")), prepared.preview.request_ids
-    assert find_done(store, prepared.plan, prepared.preview, finish(ids)) is None, "there is no manifest yet"
+    assert find_done(store, prepared.spec, prepared.preview, finish(ids)) is None, "there is no manifest yet"
     write_manifest(store, prepared)
-    assert find_done(store, prepared.plan, prepared.preview, finish(ids)) is not None
+    assert find_done(store, prepared.spec, prepared.preview, finish(ids)) is not None
 
 
 @pytest.mark.parametrize(
@@ -55,14 +55,14 @@ def test_a_finished_run_over_the_same_briefs_is_done(tmp_path: Path, prepared: P
 def test_another_manifest_is_not_done(tmp_path: Path, prepared: Prepared, changes: dict[str, object]) -> None:
     store = Store(str(tmp_path / "out"))
     write_manifest(store, prepared, **changes)
-    assert find_done(store, prepared.plan, prepared.preview, finish(prepared.preview.request_ids)) is None
+    assert find_done(store, prepared.spec, prepared.preview, finish(prepared.preview.request_ids)) is None
 
 
 def test_one_new_request_or_rows_not_looked_at_are_not_done(tmp_path: Path, prepared: Prepared) -> None:
     store, ids = Store(str(tmp_path / "out")), prepared.preview.request_ids
     write_manifest(store, prepared)
-    assert find_done(store, prepared.plan, prepared.preview, finish(ids[1:])) is None
-    assert find_done(store, prepared.plan, replace(prepared.preview, is_whole=False), finish(ids)) is None
+    assert find_done(store, prepared.spec, prepared.preview, finish(ids[1:])) is None
+    assert find_done(store, prepared.spec, replace(prepared.preview, is_whole=False), finish(ids)) is None
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_the_time_split_sums_to_the_whole(monkeypatch: pytest.MonkeyPatch) -> No
     ticks = iter([10.0, 50.0, 60.0])
     monkeypatch.setattr(phase_timer.time, "monotonic", lambda: next(ticks))
     monkeypatch.setattr(phase_timer.time, "time", lambda: 1010.0)
-    clock = phase_timer.RunClock(began=2.0)
+    clock = phase_timer.PhaseTimer(began=2.0)
     clock.end_flow(flow_began=12.0)
     split = clock.split(Receipt(segment="", engine_ready_at=1030.0, engine_load_seconds=15.0))
     assert split == {"start": 13.0, "engine load": 15.0, "generation": 20.0, "rest": 10.0}

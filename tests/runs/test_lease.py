@@ -17,7 +17,7 @@ import pytest
 
 from factory.errors import FactoryError, OutputError, StorageError
 from factory.runs.lease import find_driver, find_epoch, hold_lease
-from factory.runs.lease_holder import Holder, name_beat, read_holder
+from factory.runs.lease_holder import LeaseHolder, name_heartbeat, read_holder
 from factory.storage.store import Store
 from tests.support.fault_proxy import Fault, FaultProxy, fail, reset_after
 from tests.support.s3_server import S3Server
@@ -243,7 +243,7 @@ def test_a_holder_file_that_is_none_of_ours_is_named(tmp_path: Path) -> None:
 def test_a_holder_says_all_that_a_user_needs(tmp_path: Path) -> None:
     store = Store(str(tmp_path))
     with hold(store):
-        holder = Holder.model_validate_json(store.read_bytes("lease/1.json"))
+        holder = LeaseHolder.model_validate_json(store.read_bytes("lease/1.json"))
     assert (holder.pid, holder.command) == (os.getpid(), "factory run two")
     assert holder.since.endswith("+00:00") and abs(holder.at - time.time()) < 60
 
@@ -267,7 +267,7 @@ def test_storage_faults_neither_lose_the_lease_nor_hide_its_loss(
             time.sleep(2 * EXPIRY)
             proxy.rule = None
             lease.check()  # asks the store itself, after so long a silence
-            assert json.loads(store.read_bytes(name_beat(1)))["count"] > 1
+            assert json.loads(store.read_bytes(name_heartbeat(1)))["count"] > 1
             proxy.rule = lambda *about: fail(403, "AccessDenied") if about[3] else None
             with pytest.raises(FactoryError, match="denied"):  # while nothing can be proved, nobody drives
                 while True:

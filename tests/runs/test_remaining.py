@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from factory.journal.committer import IMAGES_PHASE, PHASE
-from factory.journal.failures import IMAGES_FAILED_PHASE
+from factory.journal.phases import IMAGES_FAILED_PHASE, IMAGES_PHASE, TEXT_PHASE
 from factory.journal.segments import Finished, SegmentRow, read_finished, set_aside, write_segment
-from factory.journal.split_records import Split
+from factory.journal.split_records import Progress
 from factory.runs.planning import Prepared
 from factory.runs.remaining import count_new, has_creatives, is_done_by_records
 from factory.storage.store import Store
@@ -30,9 +29,9 @@ def output(tmp_path: Path) -> Output:
 
 def look(output: Output, *overrides: str) -> tuple[Prepared, Finished]:
     """What the next command has read when it asks."""
-    prepared = output.plan(*overrides, attempt="second")
+    prepared = output.spec(*overrides, attempt="second")
     preview = replace(prepared.preview, is_whole=False)
-    return replace(prepared, preview=preview), read_finished(output.store, PHASE)
+    return replace(prepared, preview=preview), read_finished(output.store, TEXT_PHASE)
 
 
 def make_manifest(prepared: Prepared, **counts: int) -> Manifest:
@@ -40,7 +39,7 @@ def make_manifest(prepared: Prepared, **counts: int) -> Manifest:
     return Manifest(
         run_id="r1",
         job_name="test-job",
-        job_digest=prepared.plan.identity.job,
+        job_digest=prepared.spec.identity.job,
         status="done",
         started_at="",
         finished_at="",
@@ -58,7 +57,7 @@ def test_a_finished_run_over_much_input_is_known_to_be_done(output: Output) -> N
     assert not is_done_by_records(make_manifest(prepared, rows_read=41), output.store, prepared, finished)
     edited, _ = look(output, "seed=8")
     assert not is_done_by_records(manifest, output.store, edited, finished)
-    output.store.delete(f"segments/{PHASE}/rows-{prepared.source.units[1].id}.parquet")
+    output.store.delete(f"segments/{TEXT_PHASE}/rows-{prepared.source.splits[1].id}.parquet")
     prepared, finished = look(output)
     assert not is_done_by_records(manifest, output.store, prepared, finished)
 
@@ -67,11 +66,11 @@ def test_what_was_read_before_is_counted_and_only_the_rest_estimated(output: Out
     prepared, finished = look(output)
     split = output.split(prepared)
     assert count_new(prepared.preview, finished, split) == (0, True)
-    output.store.delete(f"segments/{PHASE}/rows-{prepared.source.units[1].id}.parquet")
+    output.store.delete(f"segments/{TEXT_PHASE}/rows-{prepared.source.splits[1].id}.parquet")
     prepared, finished = look(output)
     assert count_new(prepared.preview, finished, output.split(prepared)) == (20, True)
     # Half of the input was never read: the preview's share of new requests, 20 of 40 rows, stands for it.
-    halved = Split(left=prepared.source.units, records=[], num_new=7, unknown_rows=20)
+    halved = Progress(left=prepared.source.splits, records=[], num_new=7, unknown_rows=20)
     assert count_new(prepared.preview, finished, halved) == (7 + 10, False)
     whole = replace(prepared.preview, is_whole=True)
     assert count_new(whole, finished, halved) == (20, True)
@@ -85,7 +84,7 @@ def write_creatives(store: Store, phase: str, status: str, *keys: str) -> str:
 
 
 def test_a_finished_run_whose_creatives_are_damaged_or_gone_is_not_done(output: Output) -> None:
-    store, prepared = output.store, output.plan()
+    store, prepared = output.store, output.spec()
     ids = [digest([number]) for number in range(5)]
     manifest = make_manifest(prepared, creatives_planned=5)
     paths = [write_creatives(store, IMAGES_PHASE, "accepted", *ids[start : start + 2]) for start in (0, 2)]

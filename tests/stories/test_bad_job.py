@@ -136,7 +136,7 @@ def test_a_full_disk_for_the_model_cache_is_said_before_anything_starts(
     monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage(10**12, 10**12 - 5, 5))
     prepared = plan_job(job, "text.model=smollm2-135m-instruct", "execution.text.max_model_len=8192")
     with pytest.raises(JobError) as caught:
-        driver.check_engine(prepared.plan, prepared.preview)
+        driver.check_engine(prepared.spec, prepared.preview)
     for word in ("smollm2-135m-instruct", str(tmp_path / "cache"), "5 are free", "FACTORY_CACHE"):
         assert word in str(caught.value)
 
@@ -146,7 +146,7 @@ def test_a_cache_that_cannot_be_written_is_said(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setenv("FACTORY_CACHE", str(tmp_path / "file" / "cache"))
     prepared = plan_job(make_job(tmp_path / "job"), "text.model=smollm2-135m-instruct", "placements=[meta_feed]")
     with pytest.raises(JobError, match="FACTORY_CACHE"):
-        driver.check_engine(prepared.plan, prepared.preview)
+        driver.check_engine(prepared.spec, prepared.preview)
 
 
 def test_briefs_that_are_not_there(tmp_path: Path) -> None:
@@ -177,8 +177,8 @@ def test_a_missing_column_lists_those_there_are_and_how_to_map(tmp_path: Path) -
     message = refuse(job)
     for word in ("briefs.parquet", "sku, title, list_price", "brief_id", "product_name", "columns"):
         assert word in message, message
-    plan = plan_job(job, "columns.brief_id=sku", "columns.product_name=title")
-    assert plan.preview.num_briefs == 1
+    spec = plan_job(job, "columns.brief_id=sku", "columns.product_name=title")
+    assert spec.preview.num_briefs == 1
 
 
 def test_output_with_strangers_files_is_left_alone(tmp_path: Path) -> None:

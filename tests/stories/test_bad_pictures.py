@@ -21,10 +21,11 @@ import pytest
 import yaml
 from PIL import Image
 
+from factory.engines.base import Pixels
 from factory.images.compose.page import write_page
 from factory.images.compose.rendered_page import Setting, Stage
 from factory.images.files.provenance import read_source_type
-from factory.images.types import Backdrop, Pixels
+from factory.images.types import PaintedBackdrop
 from factory.journal.accepted_texts import list_text_files
 from factory.journal.split_records import read_records
 from factory.pipeline.image_rows import read_chosen
@@ -63,10 +64,10 @@ def test_a_palette_in_which_nothing_can_be_read_is_mended(color: str, tmp_path: 
     assert {check.rule for check in best.checks if check.passed} >= {"contrast", "text_painted"}
 
 
-def draw_noise(*_: Any) -> Backdrop:
+def draw_noise(*_: Any) -> PaintedBackdrop:
     """Black and white squares of eight pixels: no colour stands out from both."""
     squares = np.random.default_rng(0).integers(0, 2, (135, 135, 1), dtype=np.uint8) * 255
-    return Backdrop(np.kron(squares, np.ones((8, 8, 3), np.uint8)), "noise", "noise", 0)
+    return PaintedBackdrop(np.kron(squares, np.ones((8, 8, 3), np.uint8)), "noise", "noise", 0)
 
 
 def test_text_that_no_colourway_makes_readable_is_never_published(tmp_path: Path) -> None:
@@ -315,7 +316,7 @@ def test_what_is_fine_is_what_it_is_without_the_bad_ones(night: Night) -> None:
     rows = [
         row
         for file in list_text_files(shop.store, read_records(shop.store, attempt))
-        for table in read_chosen(file, shop.plan, shop.studio, shop.store, ids)
+        for table in read_chosen(file, shop.spec, shop.setup, shop.store, ids)
         for row in list_rows(table)
     ]
     again = replace(shop, store=Store(str(night.job.parent / "again")))

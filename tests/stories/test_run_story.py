@@ -16,7 +16,7 @@ import pytest
 from factory.config.placements import load_placements
 from factory.journal.tables import arrow_schema
 from factory.text.lengths import count, describe_misfit
-from schemas.asset import ASSET_COLUMNS, CANDIDATE_COLUMNS, QUARANTINE_COLUMNS
+from schemas.columns import ASSET_COLUMNS, CANDIDATE_COLUMNS, QUARANTINE_COLUMNS
 from tests.support.jobs import (
     Ended,
     call_factory,

@@ -9,7 +9,7 @@ from factory.config.placements import load_placements
 from factory.journal.segments import write_segment
 from factory.output.tables.compact import compact
 from factory.output.tables.rows import RunLabels
-from factory.output.uniqueness.within_brief import open_siblings
+from factory.output.uniqueness.within_brief import open_brief_uniqueness
 from factory.storage.store import Store
 from schemas.asset import Fields, Outcome, Status
 from schemas.base import digest
@@ -43,8 +43,8 @@ def write_assets(place: Path | str, outcomes: Sequence[Outcome], per_segment: in
 
 def end(store: Store, times: int = 1) -> dict[str, int]:
     """Compact and rate, as the end of a run does."""
-    with open_siblings(PLACEMENTS) as siblings:
-        files = compact(store, store, "text", RunLabels("m", "t", {}, NAMES), show=siblings.add).files
+    with open_brief_uniqueness(PLACEMENTS) as uniqueness:
+        files = compact(store, store, "text", RunLabels("m", "t", {}, NAMES), show=uniqueness.add).files
         for _ in range(times):
-            siblings.rate(store, files)
+            uniqueness.rate(store, files)
     return files

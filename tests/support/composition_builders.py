@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
+from factory.engines.base import Pixels
 from factory.images.layouts.load import Layout, read_layout
-from factory.images.types import Box, Color, Composition, Pixels, Placed, PlacedProduct, Size
+from factory.images.types import Box, Color, Composition, Placed, PlacedProduct, Size
 from schemas.creative import Slot
 from schemas.layout import find_aspect
 from tests.support.paths import LAYOUTS

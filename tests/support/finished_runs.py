@@ -5,13 +5,14 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from factory.briefs.splits import Unit
-from factory.config.job import Plan, open_run
-from factory.journal.committer import PHASE
-from factory.journal.records import commit_unit, make_outcome_row, make_refused_row
+from factory.briefs.splits import InputSplit
+from factory.config.job import RunSpec
+from factory.journal.phases import TEXT_PHASE
+from factory.journal.records import commit_split, make_outcome_row, make_refused_row
 from factory.journal.segments import write_segment
 from factory.output.finalize import Ending, finalize
 from factory.output.publish import Guard
+from factory.runs.state import open_run
 from factory.storage.store import Store
 from schemas.asset import Outcome, Status
 from schemas.run import Attempt, Receipt, UnitCount
@@ -27,30 +28,30 @@ def make_finished(request_id: str) -> Outcome:
     return make_outcome(request=request, candidates=[make_candidate(0, status=Status.ACCEPTED, rank=0)])
 
 
-def make_unit(name: str, rows: int) -> Unit:
-    return Unit(name, "a.parquet", "a.parquet", 0, 0, rows, 0, 0)
+def make_split(name: str, rows: int) -> InputSplit:
+    return InputSplit(name, "a.parquet", "a.parquet", 0, 0, rows, 0, 0)
 
 
 class Run:
-    """An output with one unit of four requests and one refused row planned, nothing finished yet."""
+    """An output with one split of four requests and one refused row planned, nothing finished yet."""
 
     def __init__(self, tmp_path: Path, ids: Sequence[str] = IDS, output: str = "") -> None:
         self.store = Store(output or str(tmp_path / "out"))
         prepared = plan_job(make_job(tmp_path / "job"))
-        self.state = open_run(self.store, prepared.plan.loaded, "digest", "scripted", lambda: NOW)
-        self.plan: Plan = replace(prepared.plan, run_id=self.state.run_id)
+        self.state = open_run(self.store, prepared.spec.loaded, "digest", "scripted", lambda: NOW)
+        self.spec: RunSpec = replace(prepared.spec, run_id=self.state.run_id)
         self.refused = make_refused_row(make_refusal())
         count = UnitCount(unit="u-1", rows=5, briefs=4, refused=1, planned=len(ids), skipped=0)
-        commit_unit(count, [*ids, self.refused.request_id], self.plan, self.store)
+        commit_split(count, [*ids, self.refused.request_id], self.spec, self.store)
 
     def finish(self, ids: Sequence[str], refused: bool = True) -> None:
         rows = [make_outcome_row(make_finished(request_id)) for request_id in ids]
-        write_segment(self.store, PHASE, rows + [self.refused] * refused, self.plan.run_id, NOW)
+        write_segment(self.store, TEXT_PHASE, rows + [self.refused] * refused, self.spec.run_id, NOW)
 
     @property
     def attempt(self) -> Attempt:
         return Attempt(
-            attempt=self.plan.attempt,
+            attempt=self.spec.attempt,
             started_at="",
             finished_at="",
             phase_seconds={"start": 1.0},
@@ -59,6 +60,6 @@ class Run:
             cpus=1.0,
         )
 
-    def end(self, units: Sequence[Unit] = (), guard: Guard = lambda: None) -> Ending:
-        units = [make_unit("u-1", 5), *units]
-        return finalize(self.store, self.plan, self.state, self.attempt, units, guard)
+    def end(self, splits: Sequence[InputSplit] = (), guard: Guard = lambda: None) -> Ending:
+        splits = [make_split("u-1", 5), *splits]
+        return finalize(self.store, self.spec, self.state, self.attempt, splits, guard)

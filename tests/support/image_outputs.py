@@ -9,13 +9,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from factory.engines.base import Pixels
 from factory.images.files.encode import encode_picture
 from factory.images.files.thumbnail import make_thumbnail
-from factory.images.types import Pixels
-from factory.journal.committer import IMAGES_PHASE, PHASE
-from factory.journal.failures import IMAGES_FAILED_PHASE, make_failure_row
+from factory.journal.failures import fail_creative, make_failure_row
 from factory.journal.keys import make_keys
-from factory.journal.picture_ledger import fail_creative
+from factory.journal.phases import IMAGES_FAILED_PHASE, IMAGES_PHASE, TEXT_PHASE
 from factory.journal.records import make_outcome_row
 from factory.journal.segments import write_segment
 from factory.output.report.build import RunFacts
@@ -132,7 +131,7 @@ def compact_creatives(store: Store, outcomes: Sequence[CreativeOutcome], **chang
     placements = sorted({outcome.request.placement for outcome in outcomes} | {"feed"})
     labels = RunLabels("smollm2", "ad.j2", {}, tuple(placements))
     keys = {make_keys(pa.array([outcome.key])).tobytes() for outcome in outcomes}
-    totals = compact(store, store, PHASE, labels, wanted=set(), creatives=keys).totals
+    totals = compact(store, store, TEXT_PHASE, labels, wanted=set(), creatives=keys).totals
     counts = {name: getattr(totals, name) for name in ("creatives_accepted", "creatives_rejected", "pictures")}
     counts |= {"creatives_planned": len(outcomes), "creatives_quarantined": totals.creatives_quarantined}
     known: dict[str, Placement] = {"feed": FEED}

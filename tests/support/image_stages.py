@@ -9,19 +9,19 @@ from typing import Any
 import pyarrow as pa
 
 from factory.briefs.requests import make_requests
-from factory.cluster.crash_tracker import Start, Verdict, Watch
-from factory.config.job import Plan
+from factory.cluster.crash_tracker import CrashTracker, Start, Verdict
+from factory.config.job import RunSpec
 from factory.images.backdrops.draw import draw_backdrop
 from factory.images.backdrops.procedural.engine import ProceduralEngine
 from factory.images.brand.colorways import Colorway
-from factory.images.creative_maker import Easel
-from factory.images.picture_writer import Press
-from factory.images.setup import Studio
+from factory.images.creative_maker import CreativeMaker
+from factory.images.picture_writer import PictureWriter
+from factory.images.setup import ImageSetup
 from factory.images.tasks import make_work
-from factory.images.types import Backdrop, Cutout
-from factory.journal.failures import IMAGES_FAILED_PHASE
+from factory.images.types import Cutout, PaintedBackdrop
+from factory.journal.phases import IMAGES_FAILED_PHASE
 from factory.journal.segments import iterate_rows, list_segments
-from factory.pipeline.creative_stage import PictureStage
+from factory.pipeline.creative_stage import CreativeStage
 from factory.pipeline.rows import Row, make_rows
 from factory.storage.store import Store
 from schemas.asset import Candidate, Fields, Status
@@ -41,7 +41,7 @@ class LocalWatch:
     """A watch as workers see it, over the account of a run."""
 
     def __init__(self, strikes: int = 2) -> None:
-        self.account = Watch(strikes, replicas=1)
+        self.account = CrashTracker(strikes, replicas=1)
 
     async def open(self) -> Start:
         return self.account.open()
@@ -57,34 +57,34 @@ class LocalWatch:
 class Workshop:
     """A sound job with its studio and an output of its own."""
 
-    plan: Plan
-    studio: Studio
+    spec: RunSpec
+    setup: ImageSetup
     store: Store
-    watch: LocalWatch = field(default_factory=LocalWatch)
+    tracker: LocalWatch = field(default_factory=LocalWatch)
 
     def make_work(
         self, brief_id: str = "b-1", image_uri: str = "", copy: Fields | None = None, **brief: Any
     ) -> CopyWork:
         """The work of one accepted text of the job's first placement and locale."""
-        loaded = self.plan.loaded
+        loaded = self.spec.loaded
         values = {"sale_price": None, "offer": {}, "segments": [], "claims": [], "locale": "", **brief}
         changed = make_brief(brief_id=brief_id, image_uri=image_uri, **values)
-        request = make_requests(changed, list(loaded.placements.values())[:1], loaded.job.locales, self.plan.identity)[
+        request = make_requests(changed, list(loaded.placements.values())[:1], loaded.job.locales, self.spec.identity)[
             0
         ]
         asset = Candidate(index=0, fields=COPY | (copy or {}), status=Status.ACCEPTED, rank=1)
-        return make_work(request, asset, self.studio.slots[request.placement], self.studio.digest, loaded.job.seed)
+        return make_work(request, asset, self.setup.slots[request.placement], self.setup.digest, loaded.job.seed)
 
     def make(self, work: CopyWork, product: Cutout | None = None, backdrop: Any = None) -> CreativeOutcome:
         """Make the first creative of `work` at an easel, on procedural backdrops or on what `backdrop` draws."""
-        press = Press(self.store, self.plan.model, None, redraws=False)
-        return Easel(self.studio, backdrop or self.draw, press).make(work, work.tasks[0], product)
+        writer = PictureWriter(self.store, self.spec.model, None, redraws=False)
+        return CreativeMaker(self.setup, backdrop or self.draw, writer).make(work, work.tasks[0], product)
 
-    def draw(self, task: CreativeTask, colorway: Colorway, index: int) -> Backdrop:
-        return draw_backdrop(ProceduralEngine(), self.studio.images.backdrop, task.slot, colorway, task.seed + index)
+    def draw(self, task: CreativeTask, colorway: Colorway, index: int) -> PaintedBackdrop:
+        return draw_backdrop(ProceduralEngine(), self.setup.images.backdrop, task.slot, colorway, task.seed + index)
 
-    def open_stage(self) -> PictureStage:
-        return PictureStage(self.plan, self.studio, self.store, self.watch, concurrent_calls=16)
+    def open_stage(self) -> CreativeStage:
+        return CreativeStage(self.spec, self.setup, self.store, self.tracker, concurrent_calls=16)
 
     def run_batch(self, stage: Any, rows: Sequence[Row]) -> list[pa.Table]:
         """What comes out of a stage for one batch."""
@@ -121,8 +121,8 @@ class Workshop:
 def open_workshop(job: Path, *overrides: str) -> Workshop:
     """The workshop of a job folder, with the output that the job names."""
     prepared = plan_job(job, *overrides)
-    assert prepared.studio is not None
-    return Workshop(prepared.plan, prepared.studio, Store(prepared.plan.loaded.output_uri))
+    assert prepared.setup is not None
+    return Workshop(prepared.spec, prepared.setup, Store(prepared.spec.loaded.output_uri))
 
 
 def try_again(work: CopyWork, attempt: int) -> CopyWork:

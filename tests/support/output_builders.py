@@ -10,7 +10,8 @@ from factory.journal.segments import SegmentRow
 from factory.journal.tables import to_table
 from factory.output.report.build import RunFacts
 from factory.storage.store import Store
-from schemas.asset import ASSET_COLUMNS, CANDIDATE_COLUMNS, QUARANTINE_COLUMNS, Outcome
+from schemas.asset import Outcome
+from schemas.columns import ASSET_COLUMNS, CANDIDATE_COLUMNS, QUARANTINE_COLUMNS
 from schemas.job import Price
 from tests.support.builders import make_fields, make_placement
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from factory.briefs.duplicates import scan_ids
-from factory.briefs.read import plan_input, read_unit
+from factory.briefs.read import read_split, split_input
 from schemas.asset import Refusal
 from schemas.brief import Brief
 
@@ -38,7 +38,7 @@ def write_briefs(
 
 def read_all(uri: Path | str, columns: dict[str, str] | None = None, unit_rows: int = 1000) -> list[Brief | Refusal]:
     """Everything that a run would read, duplicates found, units pickled as Ray does."""
-    plan = plan_input(str(uri), columns or {}, unit_rows)
+    plan = split_input(str(uri), columns or {}, unit_rows)
     duplicates = pickle.loads(pickle.dumps(scan_ids(plan, columns or {})))
-    units = pickle.loads(pickle.dumps(plan.units))
-    return [*plan.refusals, *(row for unit in units for row in read_unit(unit, columns or {}, duplicates))]
+    splits = pickle.loads(pickle.dumps(plan.splits))
+    return [*plan.refusals, *(row for split in splits for row in read_split(split, columns or {}, duplicates))]

@@ -13,8 +13,9 @@ from factory.text.checks.number_words import open_tables
 from factory.text.checks.well_formed import find_incomplete
 from factory.text.checks.words import make_item
 from schemas import brief
-from schemas.asset import CHECKS_TYPE, Candidate, Check
+from schemas.asset import Candidate, Check
 from schemas.brief import clean_text
+from schemas.columns import CHECKS_TYPE
 from schemas.job import CheckConfig
 from schemas.placement import TextField
 from tests.support.builders import make_brief, make_candidate, make_fields, make_placement, make_request

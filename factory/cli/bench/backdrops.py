@@ -18,10 +18,9 @@ from typing import Any
 
 from factory.cli.bench.backdrops_bare import RESULT, WORK, Mode, Work
 from factory.cluster.machine import describe_machine
-from factory.engines.base import BackdropPrompt, ImageEngine
+from factory.engines.base import BackdropPrompt, ImageEngine, Pixels
 from factory.engines.models.resolve import IMAGE_INDEX, resolve_model
 from factory.errors import EngineError, JobError
-from factory.images.types import Pixels
 from factory.pipeline.backdrop_stage import BackdropStage
 from factory.runs import planning
 from factory.runs.driver import run_job
@@ -55,7 +54,7 @@ def run_bench(job: str, sets: Sequence[str], limit: int | None, rounds: int, com
         folder = Path(name)
         options = planning.Options([*sets, *_SETTINGS], output=str(folder / "out"), limit=limit)
         prepared = planning.prepare_job(job, options)
-        images = prepared.plan.loaded.job.images
+        images = prepared.spec.loaded.job.images
         if images is None or images.backdrop.engine == "procedural":
             raise JobError("the job has no picture model", "--set images.backdrop.engine=diffusers, model and prompt")
         if images.backdrop.strength is not None:
@@ -64,8 +63,8 @@ def run_bench(job: str, sets: Sequence[str], limit: int | None, rounds: int, com
         if result.stopped:
             raise EngineError(f"the images phase was stopped: {result.stopped}", "let it come to its end")
         phase = _read_phase(folder / "out")
-        model = resolve_model(images.backdrop.model or "", Path(prepared.plan.cache), IMAGE_INDEX)
-        execution = prepared.plan.loaded.job.execution.images
+        model = resolve_model(images.backdrop.model or "", Path(prepared.spec.cache), IMAGE_INDEX)
+        execution = prepared.spec.loaded.job.execution.images
         side = Work(str(model), images.backdrop, execution, phase.calls, rounds, compiled)
         seconds, modes = _run_side(side, folder)
     return _describe(phase, seconds, modes)
@@ -125,7 +124,7 @@ class TimedStage(BackdropStage):
     """The backdrop stage with a clock at its engine's door."""
 
     async def _start(self) -> ImageEngine:
-        output = Path(Store(self._plan.loaded.output_uri).locate(""))
+        output = Path(Store(self._spec.loaded.output_uri).locate(""))
         self._engine = _TimedEngine(await super()._start(), output)  # the calls after the first ask for it there
         return self._engine
 

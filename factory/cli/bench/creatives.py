@@ -28,7 +28,7 @@ from factory.cli.bench.creatives_workload import (
 )
 from factory.cli.bench.step_timer import STEPS, Stopwatch
 from factory.cluster.machine import describe_machine
-from factory.images.creative_maker import Easel
+from factory.images.creative_maker import CreativeMaker
 from schemas.creative import CreativeOutcome
 
 FULL_PICTURES = 12  # more than the products in final size that composing keeps: none is found ready
@@ -43,7 +43,7 @@ class Tally:
 
     name: str
     size: str
-    pieces: Sequence[tuple[Easel, Piece]]
+    pieces: Sequence[tuple[CreativeMaker, Piece]]
     seconds: list[float] = field(default_factory=list)
     steps: dict[str, float] = field(default_factory=lambda: defaultdict(float))
     outcomes: list[CreativeOutcome] = field(default_factory=list)
@@ -58,7 +58,7 @@ class Tally:
         stopwatch = Stopwatch()
         with stopwatch.watch():
             began = time.process_time()
-            self.outcomes = [easel.make(each.work, each.task, each.product) for easel, each in self.pieces]
+            self.outcomes = [maker.make(each.work, each.task, each.product) for maker, each in self.pieces]
             spent = time.process_time() - began
         if counts:
             self.seconds.append(spent)
@@ -110,12 +110,12 @@ def run_bench(
 
 def measure_sizes(workshop: Workshop, fulls: Sequence[Full], rounds: int, creatives: int) -> list[Tally]:
     """Return one tally for each picture slot, as the job makes its creatives, and at last one for the full picture alone."""
-    easel = workshop.set_up()
+    maker = workshop.set_up()
     tallies = []
     for slot in workshop.list_slots():
         pieces = workshop.list_pieces(slot, creatives)
         if pieces:
-            tallies.append(Tally(slot.name, f"{slot.width}x{slot.height}", [(easel, each) for each in pieces]))
+            tallies.append(Tally(slot.name, f"{slot.width}x{slot.height}", [(maker, each) for each in pieces]))
     alone = [(workshop.set_up((full.layout,), variants=1), full.piece) for full in fulls]
     tallies.append(Tally(_HEADLINE, f"{WIDTH}x{HEIGHT}", alone))
     for number in range(rounds + 1):
@@ -151,7 +151,7 @@ def _describe(
     ]
     return {
         "title": f"creatives: {len(workshop.works)} texts with ready-made copy, {len(workshop.products)} product pictures, "
-        f"images.variants {workshop.studio.images.variants}",
+        f"images.variants {workshop.setup.images.variants}",
         "rows": [*map(_make_row, found), *(_make_peer_row(side, ours) for side in sides)],
         "summary": "\n".join(summary),
         "sizes": found,

@@ -16,6 +16,7 @@ import numpy as np
 from PIL import Image
 
 from factory.briefs.template_values import is_right_to_left
+from factory.engines.base import Pixels
 from factory.errors import JobError
 from factory.images.brand.fonts import FontStack, load_stack
 from factory.images.colors import write_hex
@@ -24,7 +25,7 @@ from factory.images.compose.layers import trim
 from factory.images.compose.page import STAGE, make_page, write_page
 from factory.images.compose.paint import read_align, read_logo_align
 from factory.images.layouts.load import Layout
-from factory.images.types import Composition, Pixels
+from factory.images.types import Composition
 
 QUALITY = 90
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")

@@ -16,11 +16,12 @@ from PIL import Image
 
 from factory.cli.bench import creatives_chromium, creatives_pillow
 from factory.cli.bench.creatives_workload import Full
+from factory.engines.base import Pixels
 from factory.errors import JobError
 from factory.images.brand.fonts import load_stack
 from factory.images.compose.compose import Order, compose
 from factory.images.files.encode import encode_picture
-from factory.images.types import Composition, Pixels
+from factory.images.types import Composition
 
 OURS, PILLOW, CHROMIUM = "by the factory", "by Pillow, raqm", "by Chromium"
 _GAP = 12  # pixels between the pictures of a sheet

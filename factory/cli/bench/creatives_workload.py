@@ -18,14 +18,14 @@ from factory.images.brand.kit import pick_brand
 from factory.images.checks.checker import judge_creative
 from factory.images.compose.compose import Misfit, Order, compose
 from factory.images.compose.slot_texts import list_texts
-from factory.images.creative_maker import Easel
+from factory.images.creative_maker import CreativeMaker
 from factory.images.files.sign import load_signer
 from factory.images.layouts.load import Layout
-from factory.images.picture_writer import Press
+from factory.images.picture_writer import PictureWriter
 from factory.images.product.load import load_product
-from factory.images.setup import Studio
+from factory.images.setup import ImageSetup
 from factory.images.tasks import make_work, pick_colorway
-from factory.images.types import Backdrop, Composition, Cutout
+from factory.images.types import Composition, Cutout, PaintedBackdrop
 from factory.pipeline.make_engines import make_embedder, make_engine, make_image_engine
 from factory.pipeline.score_stage import finish_outcomes
 from factory.pipeline.text_stage import make_settings
@@ -65,24 +65,24 @@ class Full:
 class Workshop:
     """A job that is ready to make pictures. Backdrops are procedural. `load_ms` is the median CPU time of a product picture."""
 
-    studio: Studio
+    setup: ImageSetup
     works: tuple[CopyWork, ...]
     products: dict[str, Cutout]
     engine: ImageEngine
-    press: Press
+    writer: PictureWriter
     load_ms: float
 
-    def draw(self, task: CreativeTask, colorway: Colorway, index: int) -> Backdrop:
+    def draw(self, task: CreativeTask, colorway: Colorway, index: int) -> PaintedBackdrop:
         """Return the backdrop of the `index`-th try, as the stage of a run does."""
-        return draw_backdrop(self.engine, self.studio.images.backdrop, task.slot, colorway, task.seed + index)
+        return draw_backdrop(self.engine, self.setup.images.backdrop, task.slot, colorway, task.seed + index)
 
-    def set_up(self, layouts: tuple[Layout, ...] = (), variants: int | None = None) -> Easel:
+    def set_up(self, layouts: tuple[Layout, ...] = (), variants: int | None = None) -> CreativeMaker:
         """Return an easel for the job's layouts and number of variants, or for other ones."""
-        wanted = self.studio.images
+        wanted = self.setup.images
         if variants is not None:
             wanted = wanted.model_copy(update={"variants": variants, "keep": 1})
-        studio = replace(self.studio, images=wanted, layouts=layouts or self.studio.layouts)
-        return Easel(studio, self.draw, self.press)
+        setup = replace(self.setup, images=wanted, layouts=layouts or self.setup.layouts)
+        return CreativeMaker(setup, self.draw, self.writer)
 
     def list_pieces(self, slot: Slot, most: int) -> list[Piece]:
         """Return up to `most` creatives of one picture slot, of different briefs as far as there are."""
@@ -91,7 +91,7 @@ class Workshop:
 
     def list_slots(self) -> list[Slot]:
         """Return the picture slots of the job, each once, the smallest first."""
-        found = {slot.name: slot for slots in self.studio.slots.values() for slot in slots}
+        found = {slot.name: slot for slots in self.setup.slots.values() for slot in slots}
         return sorted(found.values(), key=lambda slot: (slot.width * slot.height, slot.name))
 
     def list_full(self, most: int) -> list[Full]:
@@ -123,7 +123,7 @@ class Workshop:
         another brief where the layout needs what that one has not.
         """
         pieces = [first, *(self._take(work, work.tasks[0]) for work in self.works)]
-        for layout in self.studio.layouts:
+        for layout in self.setup.layouts:
             fitting = [size for size in sizes if find_aspect(*size) in layout.meta.aspects]
             for width, height in fitting[:most]:
                 slot = Slot(name="picture", role=layout.meta.role, width=width, height=height, formats=["png"])
@@ -141,7 +141,7 @@ class Workshop:
                 yield self._take(work, own[0] if own else work.tasks[0].change(slot=slot))
 
     def _compose_all(self, piece: Piece) -> Iterator[Full]:
-        for layout in self.studio.layouts:
+        for layout in self.setup.layouts:
             if layout.meta.role != "creative" or find_aspect(WIDTH, HEIGHT) not in layout.meta.aspects:
                 continue
             order = self._order(piece, layout)
@@ -150,9 +150,9 @@ class Workshop:
                 yield Full(piece, layout, order, made)
 
     def _order(self, piece: Piece, layout: Layout) -> Order:
-        """The order of a creative's first try in `layout`, as `Easel` makes it."""
+        """The order of a creative's first try in `layout`, as `CreativeMaker` makes it."""
         work, task = piece.work, piece.task
-        brand = pick_brand(self.studio.brands, work.request.brief.brand)
+        brand = pick_brand(self.setup.brands, work.request.brief.brand)
         colorway = pick_colorway(make_colorways(brand.kit.colors), task.seed, 0)
         backdrop = self.draw(task, colorway, 0) if layout.meta.backdrop else None
         texts = list_texts(work.request, work.fields, brand)
@@ -165,27 +165,27 @@ class Workshop:
 def open_workshop(job: str, sets: list[str], output: str) -> Workshop:
     """Read a job and write its copy; files go below `output`. Raises JobError for one that makes no pictures."""
     prepared = planning.prepare_job(job, planning.Options([*sets, *_SETTINGS], None, output, limit=BRIEFS))
-    if prepared.studio is None:
+    if prepared.setup is None:
         raise JobError(f"the job {job} makes no pictures", "name one with an images section, such as jobs/creatives")
-    studio = replace(prepared.studio, images=prepared.studio.images.model_copy(update={"backdrop": images.Backdrop()}))
-    loaded = prepared.plan.loaded
-    engine = make_image_engine(studio.images.backdrop, loaded.job.execution.images, "")
+    setup = replace(prepared.setup, images=prepared.setup.images.model_copy(update={"backdrop": images.Backdrop()}))
+    loaded = prepared.spec.loaded
+    engine = make_image_engine(setup.images.backdrop, loaded.job.execution.images, "")
     engine.start()
-    works = [work for work in _write_works(prepared, studio) if work.tasks]
+    works = [work for work in _write_works(prepared, setup) if work.tasks]
     products: dict[str, Cutout] = {}
     spent: list[float] = []
     for uri in sorted({work.request.brief.image_uri for work in works} - {""}):
         began = time.process_time()
         try:
-            products[uri] = load_product(uri, studio.images.sources, loaded.folder)
+            products[uri] = load_product(uri, setup.images.sources, loaded.folder)
         except PictureError:
             works = [work for work in works if work.request.brief.image_uri != uri]
         spent.append(time.process_time() - began)
     if not works:
         raise JobError(f"no brief of {job} can be made a picture of", "try factory run: its report says why")
-    signer = load_signer(studio.images.signing) if studio.images.signing else None
-    press = Press(Store(output), prepared.plan.model, signer, redraws=False)
-    return Workshop(studio, tuple(works), products, engine, press, 1e3 * median(spent) if spent else 0.0)
+    signer = load_signer(setup.images.signing) if setup.images.signing else None
+    writer = PictureWriter(Store(output), prepared.spec.model, signer, redraws=False)
+    return Workshop(setup, tuple(works), products, engine, writer, 1e3 * median(spent) if spent else 0.0)
 
 
 # What a full picture has, and how it is seen that one has it.
@@ -202,16 +202,16 @@ def count_parts(made: Composition) -> int:
     return sum(has(made) for has in PARTS.values())
 
 
-def _write_works(prepared: planning.Prepared, studio: Studio) -> Iterator[CopyWork]:
-    settings, engine = make_settings(prepared.plan, None), make_engine(prepared.plan)
-    requests = [each for each in list_requests(prepared) if studio.slots.get(each.placement)]
+def _write_works(prepared: planning.Prepared, setup: ImageSetup) -> Iterator[CopyWork]:
+    settings, engine = make_settings(prepared.spec, None), make_engine(prepared.spec)
+    requests = [each for each in list_requests(prepared) if setup.slots.get(each.placement)]
 
     async def write_all() -> list[CopyWork]:
         written = [await write_request(request, settings, engine) for request in requests]
-        finished = finish_outcomes(written, prepared.plan, 0.0, make_embedder(prepared.plan))
-        seed = prepared.plan.loaded.job.seed
+        finished = finish_outcomes(written, prepared.spec, 0.0, make_embedder(prepared.spec))
+        seed = prepared.spec.loaded.job.seed
         return [
-            make_work(outcome.request, asset, studio.slots[outcome.request.placement], studio.digest, seed)
+            make_work(outcome.request, asset, setup.slots[outcome.request.placement], setup.digest, seed)
             for outcome in finished
             for asset in outcome.accepted[:1]
         ]

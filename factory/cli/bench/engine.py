@@ -21,21 +21,21 @@ from typing import Any
 
 import psutil
 
-from factory.briefs.read import read_unit
+from factory.briefs.read import read_split
 from factory.briefs.requests import make_requests
 from factory.cli.bench import engine_bare
 from factory.cli.bench.engine_ours import SIDE, open_flow, read_round
 from factory.cli.bench.rounds import READY_SECONDS, Round, open_gate, read_result, save_prompts, wait_for_file
 from factory.cluster import connection
 from factory.cluster.machine import describe_machine, list_gpus
-from factory.config.job import Plan
+from factory.config.job import RunSpec
 from factory.engines.base import EngineConfig
 from factory.engines.models.resolve import resolve_model
 from factory.engines.process_guard import end_processes
 from factory.errors import EngineError, JobError
 from factory.pipeline.text_stage import make_settings
 from factory.runs import planning
-from factory.runs.log_redirect import redirect_noise
+from factory.runs.log_redirect import redirect_logs
 from factory.storage.store import Store
 from schemas.brief import Brief
 from schemas.request import Request
@@ -69,29 +69,29 @@ def run_bench(job: str, sets: list[str], rounds: int, requests: int) -> dict[str
         shared = [_HALF] if list_gpus() else []
         options = planning.Options([*shared, *sets, *_SETTINGS], None, str(folder / "out"))
         prepared = planning.prepare_job(job, options)
-        if prepared.plan.scripted:
+        if prepared.spec.scripted:
             raise JobError("the scripted engine has no peer", "leave out --set text.model=scripted")
-        planning.check_engine(prepared.plan, prepared.preview)
-        batch = prepared.plan.loaded.job.execution.text.batch_rows
+        planning.check_engine(prepared.spec, prepared.preview)
+        batch = prepared.spec.loaded.job.execution.text.batch_rows
         work = plan_rounds(list_requests(prepared), rounds + 1, -(-requests // batch) * batch)
-        with redirect_noise(folder / "log"):
+        with redirect_logs(folder / "log"):
             try:
-                pairs = _measure(prepared.plan, work, folder)
+                pairs = _measure(prepared.spec, work, folder)
             except (OSError, TimeoutError) as error:
                 raise EngineError(f"the benchmark stopped: {error}", _read_end(folder / "log")) from error
-    return _describe(pairs, len(work[0]), prepared.plan.model)
+    return _describe(pairs, len(work[0]), prepared.spec.model)
 
 
 def list_requests(prepared: planning.Prepared) -> list[Request]:
     """Return the job's requests in an order that mixes placements."""
-    loaded = prepared.plan.loaded
+    loaded = prepared.spec.loaded
     placements = list(loaded.placements.values())
     requests = [
         request
-        for unit in prepared.source.units
-        for brief in read_unit(unit, loaded.job.columns, prepared.duplicates)
+        for split in prepared.source.splits
+        for brief in read_split(split, loaded.job.columns, prepared.duplicates)
         if isinstance(brief, Brief)
-        for request in make_requests(brief, placements, loaded.job.locales, prepared.plan.identity)
+        for request in make_requests(brief, placements, loaded.job.locales, prepared.spec.identity)
     ]
     random.Random(loaded.job.seed).shuffle(requests)
     return requests
@@ -108,16 +108,16 @@ def plan_rounds(requests: list[Request], rounds: int, size: int) -> list[list[Re
     return [planned[at : at + size] for at in range(0, len(planned), size)]
 
 
-def _measure(plan: Plan, work: list[list[Request]], folder: Path) -> list[Pair]:
-    builder, placements = make_settings(plan, None).builder, plan.loaded.placements
+def _measure(spec: RunSpec, work: list[list[Request]], folder: Path) -> list[Pair]:
+    builder, placements = make_settings(spec, None).builder, spec.loaded.placements
     save_prompts(
         folder, [[builder.build(request, placements[request.placement]) for request in each] for each in work]
     )
-    job = plan.loaded.job
-    config = EngineConfig(resolve_model(plan.model, Path(plan.cache)), job.execution.text, job.seed)
+    job = spec.loaded.job
+    config = EngineConfig(resolve_model(spec.model, Path(spec.cache)), job.execution.text, job.seed)
     (folder / "engine").write_bytes(pickle.dumps(config))
     with _start_peer(folder) as child, connection.use_ray("local"):
-        flow = open_flow(plan, Store(str(folder / "out")), work, folder)
+        flow = open_flow(spec, Store(str(folder / "out")), work, folder)
         wait_for_file(folder / engine_bare.READY, READY_SECONDS, child)
         pairs = []
         for number, requests in enumerate(work):

@@ -11,8 +11,9 @@ import pyarrow as pa
 import ray
 
 from factory.cli.bench.rounds import Round, wait_for_gate
-from factory.cluster import connection
-from factory.config.job import Plan
+from factory.cluster.crash_actor import CrashActor
+from factory.cluster.resources import READ_CPUS, plan_resources
+from factory.config.job import RunSpec
 from factory.engines.base import Generation, Messages, Prompt, TextEngine
 from factory.pipeline import ray_data
 from factory.pipeline.rows import list_rows, make_rows, unpack_outcomes
@@ -25,7 +26,7 @@ SIDE = "ours"
 TIMES = "ours-times"  # below the output: a line for each answer, written where the engine is
 
 
-def open_flow(plan: Plan, store: Store, work: list[list[Request]], folder: Path) -> Iterator[pa.Table]:
+def open_flow(spec: RunSpec, store: Store, work: list[list[Request]], folder: Path) -> Iterator[pa.Table]:
     """Start the run and return its output, batch by batch, in the order in which rounds are opened."""
     payloads = [[request.model_dump_json() for request in requests] for requests in work]
     gates = ray.data.from_items([{"round": number} for number in range(len(work))], override_num_blocks=len(work))
@@ -33,14 +34,14 @@ def open_flow(plan: Plan, store: Store, work: list[list[Request]], folder: Path)
         _release,
         batch_size=1,
         batch_format="numpy",
-        num_cpus=connection.READ_CPUS,
+        num_cpus=READ_CPUS,
         concurrency=1,
         fn_kwargs={"payloads": payloads, "folder": folder},
     )
-    resources = connection.plan_resources(plan)
-    crowd = ray_data.choose_crowd(plan.loaded.job.execution.text, level=0)
-    watch = connection.RayWatch(crowd.strikes, resources.replicas)
-    written = ray_data.write_rows(rows, plan, store, resources, crowd, watch, TimedStage)
+    resources = plan_resources(spec)
+    concurrency = ray_data.choose_concurrency(spec.loaded.job.execution.text, level=0)
+    tracker = CrashActor(concurrency.strikes, resources.replicas)
+    written = ray_data.write_rows(rows, spec, store, resources, concurrency, tracker, TimedStage)
     return iter(written.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0))
 
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from factory.briefs.read import read_unit
+from factory.briefs.read import read_split
 from factory.briefs.requests import make_requests
 from factory.cli.bench.processes import Usage, run_watched
 from factory.cli.bench.sample_job import BATCH_ROWS, CANDIDATES, PLACEMENT, make_rows, write_job
@@ -85,19 +85,22 @@ def run_bench(sizes: list[int]) -> dict[str, Any]:
 def measure_models(folder: Path) -> ModelCost:
     """Time engine and embedder in this process, on the very calls that the flow makes for the same requests."""
     prepared = planning.prepare_job(str(write_job(folder, MODEL_REQUESTS)), planning.Options())
-    loaded = prepared.plan.loaded
+    loaded = prepared.spec.loaded
     briefs = [
-        row for unit in prepared.source.units for row in read_unit(unit, loaded.job.columns) if isinstance(row, Brief)
+        row
+        for split in prepared.source.splits
+        for row in read_split(split, loaded.job.columns)
+        if isinstance(row, Brief)
     ]
     placements, batch = list(loaded.placements.values()), loaded.job.execution.text.batch_rows
     requests = [
         request
         for brief in briefs
-        for request in make_requests(brief, placements, loaded.job.locales, prepared.plan.identity)
+        for request in make_requests(brief, placements, loaded.job.locales, prepared.spec.identity)
     ]
-    engine = _TimedEngine(make_engine(prepared.plan))
-    embedder = _TimedEmbedder(make_embedder(prepared.plan))
-    settings = make_settings(prepared.plan, None)
+    engine = _TimedEngine(make_engine(prepared.spec))
+    embedder = _TimedEmbedder(make_embedder(prepared.spec))
+    settings = make_settings(prepared.spec, None)
 
     async def write_all() -> None:
         for at in range(0, len(requests), batch):

@@ -23,7 +23,7 @@ from factory.cli.bench.resume_output import Sample, make_finished, read_samples
 from factory.cli.bench.sample_job import write_job
 from factory.cluster.machine import describe_machine
 from factory.errors import EngineError
-from factory.journal.committer import PHASE, PLAN_PHASE
+from factory.journal.phases import PLAN_PHASE, TEXT_PHASE
 from factory.journal.segment_file import decode_segment
 from factory.journal.segments import SegmentRow, list_segments, read_finished, write_segment
 from factory.runs.planning import Options, prepare_job
@@ -81,12 +81,12 @@ def measure_resume(folder: Path, output: str, size: int, samples: Sequence[Sampl
     job = write_job(folder, size + NEW_REQUESTS)
     make_finished(prepare_job(str(job), Options(output=output)), samples, size)
     store = Store(output)
-    before = {info.path for info in list_segments(store, PHASE)}
-    usage = _watch(job, output, lambda: any(info.path not in before for info in list_segments(store, PHASE)))
-    finished = read_finished(store, PHASE)
+    before = {info.path for info in list_segments(store, TEXT_PHASE)}
+    usage = _watch(job, output, lambda: any(info.path not in before for info in list_segments(store, TEXT_PHASE)))
+    finished = read_finished(store, TEXT_PHASE)
     if len(finished) <= size:
         raise EngineError(f"a segment file of the resume at {size:,} holds nothing new", "report this: it is a defect")
-    sizes = {phase: sum(info.size for info in list_segments(store, phase)) for phase in (PHASE, PLAN_PHASE)}
+    sizes = {phase: sum(info.size for info in list_segments(store, phase)) for phase in (TEXT_PHASE, PLAN_PHASE)}
     _remove(output)
     shutil.rmtree(folder)
     return {
@@ -96,7 +96,7 @@ def measure_resume(folder: Path, output: str, size: int, samples: Sequence[Sampl
         "peak MiB": round(usage.peak_memory / 2**20),
         "store MiB": round(usage.peak_store / 2**20),
         "files": f"{len(before):,}",
-        "data MiB": round(sizes[PHASE] / 2**20, 1),
+        "data MiB": round(sizes[TEXT_PHASE] / 2**20, 1),
         "records MiB": round(sizes[PLAN_PHASE] / 2**20, 1),
     }
 
@@ -105,11 +105,11 @@ def measure_kill(folder: Path, output: str) -> dict[str, Any]:
     """Kill a command in mid-flight, let the same command end the run, and count what is there more than once."""
     job = write_job(folder, KILL_REQUESTS)
     store = Store(output)
-    _watch(job, output, lambda: len(list_segments(store, PHASE)) >= KILL_FILES, *_list_settings())
-    before = {info.path for info in list_segments(store, PHASE)}
-    committed = len(read_finished(store, PHASE))
+    _watch(job, output, lambda: len(list_segments(store, TEXT_PHASE)) >= KILL_FILES, *_list_settings())
+    before = {info.path for info in list_segments(store, TEXT_PHASE)}
+    committed = len(read_finished(store, TEXT_PHASE))
     said = _run(job, output, *_list_settings())
-    infos = list_segments(store, PHASE)
+    infos = list_segments(store, TEXT_PHASE)
     num_rows = sum(pq.read_metadata(BytesIO(store.read_bytes(info.path))).num_rows for info in infos)
     counts = said["counts"]
     if counts["planned"] != KILL_REQUESTS or counts["remaining"] or said["generated"] + committed != KILL_REQUESTS:
@@ -117,7 +117,7 @@ def measure_kill(folder: Path, output: str) -> dict[str, Any]:
             f"the run after the kill lost requests or made some twice: {counts}", "report this: it is a defect"
         )
     commit = _measure_commit([info.path for info in infos if info.path not in before], store, said)
-    execution = prepare_job(str(job), Options(output=output)).plan.loaded.job.execution
+    execution = prepare_job(str(job), Options(output=output)).spec.loaded.job.execution
     _remove(output)
     return {
         "committed": committed,
@@ -131,12 +131,12 @@ def measure_kill(folder: Path, output: str) -> dict[str, Any]:
 
 def _measure_commit(paths: Sequence[str], store: Store, said: dict[str, Any]) -> dict[str, Any]:
     """Write the same segment files again, one after the other, and set the time against that of the text phase."""
-    tables = [decode_segment(store.read_bytes(path), PHASE)[0] for path in paths]
+    tables = [decode_segment(store.read_bytes(path), TEXT_PHASE)[0] for path in paths]
     files = [[SegmentRow(**row) for row in table.to_pylist()] for table in tables]
     again = Store(f"{store.uri}/again")
     began, cpu = time.monotonic(), time.process_time()
     for rows in files:
-        write_segment(again, PHASE, rows, "again", datetime.now(UTC))
+        write_segment(again, TEXT_PHASE, rows, "again", datetime.now(UTC))
     seconds, cpu = time.monotonic() - began, time.process_time() - cpu
     text = said["phase_seconds"]["generation"]
     return {

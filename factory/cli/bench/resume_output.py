@@ -12,15 +12,16 @@ from datetime import UTC, datetime
 from itertools import chain
 from multiprocessing import get_context
 
-from factory.briefs.read import read_unit
+from factory.briefs.read import read_split
 from factory.briefs.requests import make_requests
-from factory.briefs.splits import Unit
-from factory.config.job import Plan, open_run
-from factory.journal.committer import PHASE
-from factory.journal.records import commit_unit
+from factory.briefs.splits import InputSplit
+from factory.config.job import RunSpec
+from factory.journal.phases import TEXT_PHASE
+from factory.journal.records import commit_split
 from factory.journal.segments import SegmentRow, iterate_rows, write_segment
 from factory.journal.split_records import digest_basis
 from factory.runs.planning import Prepared
+from factory.runs.state import open_run
 from factory.storage.store import Store
 from schemas.asset import Outcome
 from schemas.brief import Brief
@@ -37,7 +38,7 @@ class Sample:
 
 def read_samples(store: Store) -> list[Sample]:
     """Return the outcomes of all requests that are finished in `store`."""
-    rows = [row for row in iterate_rows(store, PHASE) if row.status != "refused"]
+    rows = [row for row in iterate_rows(store, TEXT_PHASE) if row.status != "refused"]
     outcomes = [(row.status, Outcome.model_validate_json(row.payload)) for row in rows]
     return [Sample(status, outcome.model_dump_json(exclude={"request"})[1:]) for status, outcome in outcomes]
 
@@ -47,13 +48,13 @@ def make_finished(prepared: Prepared, samples: Sequence[Sample], num_finished: i
 
     The job has one request a row and no row that is refused. Works in one process per core. Raises StorageError.
     """
-    loaded = prepared.plan.loaded
+    loaded = prepared.spec.loaded
     store = Store(loaded.output_uri)
-    state = open_run(store, loaded, prepared.plan.identity.job, prepared.digest, lambda: datetime.now(UTC))
-    shared = _Shared(replace(prepared, plan=replace(prepared.plan, run_id=state.run_id)), list(samples), num_finished)
+    state = open_run(store, loaded, prepared.spec.identity.job, prepared.digest, lambda: datetime.now(UTC))
+    shared = _Shared(replace(prepared, spec=replace(prepared.spec, run_id=state.run_id)), list(samples), num_finished)
     pool = ProcessPoolExecutor(os.cpu_count(), get_context("spawn"), _start_worker, (shared,))
     with pool:
-        for _ in pool.map(_finish_unit, prepared.source.units):
+        for _ in pool.map(_finish_split, prepared.source.splits):
             pass
 
 
@@ -71,29 +72,29 @@ def _start_worker(shared: _Shared) -> None:
     _here.append(shared)
 
 
-def _finish_unit(unit: Unit) -> None:
+def _finish_split(split: InputSplit) -> None:
     shared = _here[0]
-    plan, duplicates = shared.prepared.plan, shared.prepared.duplicates
-    loaded = plan.loaded
+    spec, duplicates = shared.prepared.spec, shared.prepared.duplicates
+    loaded = spec.loaded
     store, placements = Store(loaded.output_uri), list(loaded.placements.values())
-    briefs = [item for item in read_unit(unit, loaded.job.columns, duplicates) if isinstance(item, Brief)]
-    made = [make_requests(brief, placements, loaded.job.locales, plan.identity) for brief in briefs]
+    briefs = [item for item in read_split(split, loaded.job.columns, duplicates) if isinstance(item, Brief)]
+    made = [make_requests(brief, placements, loaded.job.locales, spec.identity) for brief in briefs]
     requests = list(chain.from_iterable(made))
-    count = UnitCount(unit=unit.id, rows=len(briefs), briefs=len(briefs), refused=0, planned=len(requests), skipped=0)
+    count = UnitCount(unit=split.id, rows=len(briefs), briefs=len(briefs), refused=0, planned=len(requests), skipped=0)
     ids = [request.request_id for request in requests]
-    commit_unit(count, ids, plan, store, digest_basis(unit, plan, duplicates))
+    commit_split(count, ids, spec, store, digest_basis(split, spec, duplicates))
     rows = []
-    for number, request in enumerate(requests[: max(0, shared.num_finished - unit.position)], unit.position):
+    for number, request in enumerate(requests[: max(0, shared.num_finished - split.position)], split.position):
         sample = shared.samples[number % len(shared.samples)]
         payload = f'{{"request":{request.model_dump_json()},{sample.rest}'
         brief_id = request.brief.brief_id
         rows.append(
             SegmentRow(request.request_id, sample.status, brief_id, request.placement, request.locale, payload)
         )
-    _commit(rows, plan, store)
+    _commit(rows, spec, store)
 
 
-def _commit(rows: Sequence[SegmentRow], plan: Plan, store: Store) -> None:
-    size = plan.loaded.job.execution.commit_rows
+def _commit(rows: Sequence[SegmentRow], spec: RunSpec, store: Store) -> None:
+    size = spec.loaded.job.execution.commit_rows
     for at in range(0, len(rows), size):
-        write_segment(store, PHASE, rows[at : at + size], plan.run_id, datetime.now(UTC))
+        write_segment(store, TEXT_PHASE, rows[at : at + size], spec.run_id, datetime.now(UTC))

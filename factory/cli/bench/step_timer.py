@@ -19,7 +19,7 @@ from factory.storage.store import Store
 
 # Where a step begins: the module or class that looks the name up, the name, and the step.
 SEAMS: tuple[tuple[Any, str, str], ...] = (
-    (creative_maker.Easel, "make", "rest"),
+    (creative_maker.CreativeMaker, "make", "rest"),
     (creatives_workload, "draw_backdrop", "backdrop"),
     (creative_maker, "list_texts", "texts"),
     (creative_maker, "compose", "texts"),

@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from factory.engines.base import BackdropPrompt
+from factory.engines.base import BackdropPrompt, Pixels
 from factory.errors import JobError, PictureError
-from factory.images.types import Pixels
 from schemas.images import Backdrop
 
 # What the engine says itself, and what is no plain value of a YAML file.

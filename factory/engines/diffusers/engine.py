@@ -13,12 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from factory.engines.base import BackdropPrompt
+from factory.engines.base import BackdropPrompt, Pixels
 from factory.engines.diffusers.call import PipelineCall, check_cache_options, finish_pictures, read_call
 from factory.engines.diffusers.devices import choose_device, choose_dtype, free_memory
 from factory.engines.diffusers.sizes import find_bucket, fit_picture
 from factory.errors import EngineError, JobError, PictureError
-from factory.images.types import Pixels
 from schemas.images import Backdrop, ImageExecution
 
 # Kinds of step cache (https://huggingface.co/docs/diffusers/api/cache) and the class that configures each.

@@ -5,7 +5,7 @@ from math import ceil
 import cv2
 import numpy as np
 
-from factory.images.types import Pixels
+from factory.engines.base import Pixels
 
 NARROWEST = 4  # the longer side is at most this many times the shorter: models know no narrower pictures
 

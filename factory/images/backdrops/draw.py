@@ -9,14 +9,14 @@ from typing import Any
 from factory.briefs.template_values import clean, describe_brief, describe_request
 from factory.config.placements import IMAGE_PROMPT
 from factory.config.templates import check_names, compile_template, render_block
-from factory.engines.base import BackdropPrompt, ImageEngine
+from factory.engines.base import BackdropPrompt, ImageEngine, Pixels
 from factory.errors import PictureError
 from factory.images.backdrops.color_names import name_color
 from factory.images.backdrops.procedural.engine import list_families
 from factory.images.backdrops.start_images import paint_start
 from factory.images.brand.colorways import Colorway
 from factory.images.colors import write_hex
-from factory.images.types import Backdrop, Cutout, Pixels
+from factory.images.types import Cutout, PaintedBackdrop
 from schemas.asset import Fields
 from schemas.brief import Brief
 from schemas.creative import Slot
@@ -89,14 +89,14 @@ def write_prompt(config: BackdropConfig, request: Request, fields: Fields, slot:
 
 def draw_backdrop(
     engine: ImageEngine, config: BackdropConfig, slot: Slot, colorway: Colorway, seed: int, prompt: str = ""
-) -> Backdrop:
+) -> PaintedBackdrop:
     """Return one backdrop of the slot's size. Raises as the engine's `draw` does."""
     return _draw(engine, config, [BackdropOrder(slot, colorway, seed, prompt)])[0]
 
 
 def draw_backdrops(
     engine: ImageEngine, config: BackdropConfig, orders: Sequence[BackdropOrder]
-) -> list[Backdrop | PictureError]:
+) -> list[PaintedBackdrop | PictureError]:
     """Return a backdrop for each order, or why there is none; orders of one size are drawn together.
 
     A batch in which one picture fails is drawn again one by one, so that it spoils no other. Raises JobError and
@@ -105,7 +105,7 @@ def draw_backdrops(
     places: dict[tuple[int, int], list[int]] = defaultdict(list)
     for place, order in enumerate(orders):
         places[order.slot.width, order.slot.height].append(place)
-    results: dict[int, Backdrop | PictureError] = {}
+    results: dict[int, PaintedBackdrop | PictureError] = {}
     for alike in places.values():
         results |= dict(zip(alike, _try(engine, config, [orders[place] for place in alike]), strict=True))
     return [results[place] for place in range(len(orders))]
@@ -113,7 +113,7 @@ def draw_backdrops(
 
 def _try(
     engine: ImageEngine, config: BackdropConfig, orders: Sequence[BackdropOrder]
-) -> list[Backdrop | PictureError]:
+) -> list[PaintedBackdrop | PictureError]:
     try:
         return list(_draw(engine, config, orders))
     except PictureError as error:
@@ -122,10 +122,10 @@ def _try(
     return [_try(engine, config, [order])[0] for order in orders]
 
 
-def _draw(engine: ImageEngine, config: BackdropConfig, orders: Sequence[BackdropOrder]) -> list[Backdrop]:
+def _draw(engine: ImageEngine, config: BackdropConfig, orders: Sequence[BackdropOrder]) -> list[PaintedBackdrop]:
     pictures = engine.draw([_make_prompt(config, order) for order in orders])
     return [
-        Backdrop(pixels, engine.name, engine.model, order.seed, order.prompt)
+        PaintedBackdrop(pixels, engine.name, engine.model, order.seed, order.prompt)
         for pixels, order in zip(pictures, orders, strict=True)
     ]
 

@@ -3,8 +3,9 @@
 import cv2
 import numpy as np
 
+from factory.engines.base import Pixels
 from factory.images.colors import Color
-from factory.images.types import Cutout, Pixels
+from factory.images.types import Cutout
 
 SHARE = 0.62  # of either side that the product may take: room is left for what is drawn around it
 

@@ -8,10 +8,10 @@ from typing import TypeVar
 from factory.briefs.tones import fold_brand
 from factory.config.job_files import read_job_file, read_job_text, split_uri
 from factory.config.load import load_config
+from factory.engines.base import Pixels
 from factory.errors import JobError
 from factory.images.brand.fonts import read_kit_files
 from factory.images.brand.logo_file import decode_logo
-from factory.images.types import Pixels
 from schemas.base import canonical_json
 from schemas.brand import BrandKit
 from schemas.locales import list_wider

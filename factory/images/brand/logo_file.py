@@ -6,8 +6,8 @@ import warnings
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from factory.engines.base import Pixels
 from factory.errors import JobError
-from factory.images.types import Pixels
 
 MAX_PIXELS = 4_000_000  # 2000 x 2000: more than any creative shows
 MIN_SIDE = 16

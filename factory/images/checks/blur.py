@@ -3,8 +3,8 @@
 import cv2
 import numpy as np
 
+from factory.engines.base import Pixels
 from factory.images.checks.pixels import OPAQUE, Floats, Mask
-from factory.images.types import Pixels
 
 BLUR_SIDE = 256  # pixels of the middle of the product that blur is measured on, at full size: reducing would hide it
 _KERNEL = 11

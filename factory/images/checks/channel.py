@@ -8,10 +8,10 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
+from factory.engines.base import Pixels
 from factory.images.checks.context import LookContext
 from factory.images.checks.geometry import find_wrong_size
 from factory.images.checks.product import find_changed_product
-from factory.images.types import Pixels
 
 WHITE, BLACK = 250, 6  # the levels from which an edge is lost on a white or a black page
 MOST_LOST = 0.5  # of one side of the edge that may be so

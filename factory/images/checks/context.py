@@ -6,10 +6,11 @@ from math import ceil
 import cv2
 import numpy as np
 
+from factory.engines.base import Pixels
 from factory.images.checks.blur import measure_product_blur
 from factory.images.checks.ink import Ink, measure_contrast, measure_cover
 from factory.images.checks.pixels import OPAQUE, Floats, Mask, clip_box, convert_lab, find_same, shrink_composition
-from factory.images.types import Box, Composition, Pixels, Placed
+from factory.images.types import Box, Composition, Placed
 from schemas.creative import Slot
 
 STEP_PX = (

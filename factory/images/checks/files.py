@@ -8,9 +8,10 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from factory.engines.base import Pixels
 from factory.images.checks.pixels import count_times, shrink, shrink_composition
 from factory.images.files.provenance import read_source_type
-from factory.images.types import Composition, Pixels
+from factory.images.types import Composition
 from schemas.creative import Slot
 
 FORMATS = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp", "AVIF": "avif"}  # Pillow's names, of what the factory writes

@@ -3,8 +3,8 @@
 import cv2
 import numpy as np
 
+from factory.engines.base import Pixels
 from factory.images.checks.pixels import shrink
-from factory.images.types import Pixels
 
 _SIDE, _KEPT = 32, 8  # of the grey picture, and of its lowest frequencies that are kept: 64 bits
 _GRID = 4  # cells of the colour grid in each direction

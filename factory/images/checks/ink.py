@@ -6,9 +6,10 @@ from functools import cache
 import cv2
 import numpy as np
 
+from factory.engines.base import Pixels
 from factory.images.checks.pixels import Floats, add_channels, find_percentile
 from factory.images.colors import measure_luminance
-from factory.images.types import Box, Color, Pixels, Placed
+from factory.images.types import Box, Color, Placed
 
 # In ems. A letter is lost in its ground when its width of it has no contrast; what is lost first is looked for beside what
 # is seen, beyond the gap between two words.

@@ -5,8 +5,8 @@ from importlib.resources import files
 from importlib.util import find_spec
 from typing import Any
 
+from factory.engines.base import Pixels
 from factory.errors import JobError
-from factory.images.types import Pixels
 from schemas.asset import Check
 
 MOST = 0.5  # the model's own threshold

@@ -7,7 +7,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from factory.images.types import Box, Composition, Pixels
+from factory.engines.base import Pixels
+from factory.images.types import Box, Composition
 
 Floats = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.uint8]  # 255 where it holds, else 0

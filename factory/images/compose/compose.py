@@ -17,7 +17,7 @@ from factory.images.compose.place_logo import place_logo
 from factory.images.compose.rendered_page import Stage, open_stage
 from factory.images.compose.slot_texts import AdTexts, Options
 from factory.images.layouts.load import Layout
-from factory.images.types import Backdrop, Composition, Cutout, Size
+from factory.images.types import Composition, Cutout, PaintedBackdrop, Size
 from schemas.creative import Slot
 from schemas.layout import SlotName, find_aspect
 
@@ -41,7 +41,7 @@ class Order:
     layout: Layout
     colorway: Colorway
     product: Cutout | None
-    backdrop: Backdrop | None
+    backdrop: PaintedBackdrop | None
 
 
 @dataclass(frozen=True, slots=True)

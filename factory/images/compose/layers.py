@@ -3,7 +3,8 @@
 import cv2
 import numpy as np
 
-from factory.images.types import Box, Color, Pixels
+from factory.engines.base import Pixels
+from factory.images.types import Box, Color
 
 _BLUR, _LEAST_BLUR = 0.8, 0.15  # of a reduction: pixels for each time beyond one, and what is no blur at all
 _WHITE, _BLACK = 250, 6  # the levels from which an edge is lost on a white or a black page

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 
+from factory.engines.base import Pixels
 from factory.images.brand.colorways import Colorway
 from factory.images.brand.kit import Brand
 from factory.images.colors import mix, parse_hex
@@ -12,7 +13,7 @@ from factory.images.compose.page import NO_TEXT, ONLY_OVER, ONLY_TEXT
 from factory.images.compose.place_logo import make_logo
 from factory.images.compose.place_product import show_product
 from factory.images.layouts.load import Layout
-from factory.images.types import Backdrop, Box, Cutout, Pixels, Placed, PlacedProduct, Size
+from factory.images.types import Box, Cutout, PaintedBackdrop, Placed, PlacedProduct, Size
 from schemas.layout import find_unit
 
 _DOWN = {"top": "start", "middle": "center", "bottom": "end"}
@@ -29,7 +30,7 @@ class Commission:
     brand: Brand
     colorway: Colorway
     product: Cutout | None
-    backdrop: Backdrop | None
+    backdrop: PaintedBackdrop | None
     border: bool
 
 

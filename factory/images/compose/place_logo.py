@@ -7,10 +7,11 @@ from html import escape
 import blitz_py
 import numpy as np
 
+from factory.engines.base import Pixels
 from factory.images.brand.kit import Brand
 from factory.images.colors import measure_luminance
 from factory.images.compose.layers import contain, count_halvings, halve, premultiply, scale, trim
-from factory.images.types import Box, Color, Pixels
+from factory.images.types import Box, Color
 
 MOST = 2.0  # times that a logo is enlarged at most
 # Luminance of a ground on which black and white have the same contrast: sqrt(1.05 * 0.05) - 0.05.

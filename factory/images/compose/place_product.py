@@ -6,8 +6,9 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
+from factory.engines.base import Pixels
 from factory.images.compose.layers import contain, count_halvings, fade, halve, premultiply, scale, trim
-from factory.images.types import MOST_ENLARGED, Box, Color, Cutout, Pixels, PlacedProduct
+from factory.images.types import MOST_ENLARGED, Box, Color, Cutout, PlacedProduct
 
 _SHADE: Color = (12, 14, 18)
 _DROP, _CONTACT = 0.30, 0.42  # how dark the shadow behind the product and the one on the ground are, 0..1

@@ -8,10 +8,11 @@ from threading import Lock
 import blitz_py
 import numpy as np
 
+from factory.engines.base import Pixels
 from factory.images.colors import write_hex
 from factory.images.compose.fragment import TEXT_BOX, WIDTH_BOX
 from factory.images.compose.page import STAGE, Page, write_page
-from factory.images.types import Box, Color, Pixels
+from factory.images.types import Box, Color
 from schemas.layout import ColorName, SlotName
 
 MAX_STAGES = 48  # each holds a thread of the renderer, and about 1 MB

@@ -13,8 +13,8 @@ from typing import Any
 
 from PIL import Image, PngImagePlugin
 
+from factory.engines.base import Pixels
 from factory.errors import PictureError
-from factory.images.types import Pixels
 from schemas.creative import Slot
 
 MIMES = {"jpg": "image/jpeg", "png": "image/png", "webp": "image/webp", "avif": "image/avif"}

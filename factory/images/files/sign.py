@@ -13,10 +13,10 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from factory.engines.base import Pixels
 from factory.errors import JobError, PictureError
 from factory.images.files.encode import encode_picture
 from factory.images.files.provenance import CREATOR, SOURCE_TYPES, Provenance, find_version
-from factory.images.types import Pixels
 from schemas.creative import Slot
 from schemas.images import Signing
 

@@ -5,7 +5,7 @@ import io
 import cv2
 from PIL import Image
 
-from factory.images.types import Pixels
+from factory.engines.base import Pixels
 
 
 def make_thumbnail(pixels: Pixels, side: int = 256) -> bytes:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from factory.engines.base import Pixels
 from factory.images.product.confidence import Doubts
 from factory.images.product.flood_fill import CHROMA, DETAIL, flood_border
 from factory.images.product.lab_planes import (
@@ -22,7 +23,6 @@ from factory.images.product.lab_planes import (
     read_light,
     spread,
 )
-from factory.images.types import Pixels
 
 ANALYSIS_SIDE = 640  # pixels of the longer side that all lengths in this file belong to
 _MARGIN, _STEP = (

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from factory.engines.base import Pixels
 from factory.images.product.background import ANALYSIS_SIDE, find_ground
 from factory.images.product.confidence import Doubts
 from factory.images.product.edge import paint_edge
-from factory.images.types import Pixels
 
 _TRANSPARENT = 0.02  # share of a picture from which its alpha is a cut-out made by somebody
 

@@ -10,8 +10,8 @@ from io import BytesIO
 import numpy as np
 from PIL import Image, ImageCms, ImageOps
 
+from factory.engines.base import Pixels
 from factory.errors import PictureError
-from factory.images.types import Pixels
 from schemas.images import Sources
 
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "TIFF", "BMP")

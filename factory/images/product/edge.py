@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from factory.engines.base import Pixels
 from factory.images.product.background import Ground
-from factory.images.types import Pixels
 
 _BAND = 5  # analysis pixels inside the outline that may be mixed of product and ground
 _BLUR = 2.0  # analysis pixels: sigma over which the product's colours near an edge are averaged

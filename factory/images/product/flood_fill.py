@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from factory.engines.base import Pixels
 from factory.images.product.confidence import Doubts
 from factory.images.product.lab_planes import (
     Mask,
@@ -21,7 +22,6 @@ from factory.images.product.lab_planes import (
     read_light,
     read_shades,
 )
-from factory.images.types import Pixels
 
 DETAIL = 1.5  # CIELAB units of fine detail that a ground may have
 CHROMA = 8.0  # how far hue and saturation may be from the ground's

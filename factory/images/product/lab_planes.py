@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from factory.images.types import Pixels
+from factory.engines.base import Pixels
 
 Mask = npt.NDArray[np.bool_]
 Plane = npt.NDArray[np.float32]

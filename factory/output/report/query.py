@@ -14,7 +14,7 @@ import pyarrow.dataset as ds
 from factory.errors import StorageError
 from factory.journal.tables import arrow_schema
 from factory.storage.store import Store
-from schemas.asset import ASSET_COLUMNS, CANDIDATE_COLUMNS, CREATIVE_COLUMNS, QUARANTINE_COLUMNS
+from schemas.columns import ASSET_COLUMNS, CANDIDATE_COLUMNS, CREATIVE_COLUMNS, QUARANTINE_COLUMNS
 
 MEMORY = "1GB"  # what SQL may hold before it spills to a temporary folder
 

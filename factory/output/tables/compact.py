@@ -16,7 +16,7 @@ from factory.journal.failures import iterate_final
 from factory.journal.segments import Damage, SegmentRow, iterate_rows
 from factory.output.tables.compact_creatives import gather_creatives
 from factory.output.tables.rows import RunLabels, explain_unreadable, locate_assets, make_quarantine, share
-from factory.output.tables.writer import Parts, Row
+from factory.output.tables.writer import Row, TableWriters
 from factory.storage.store import Store
 from schemas.base import digest
 from schemas.run import Receipt
@@ -48,7 +48,7 @@ def compact(
     asks for leaves the tables. Of the images phase those of `creatives` are taken, none when it is None.
     Raises StorageError, and OutputError for a payload that the factory never wrote.
     """
-    parts = Parts(into)
+    parts = TableWriters(into)
     for folder in (*map(locate_assets, labels.placements), "candidates", "quarantine"):
         parts.open(folder)
     totals, damaged = defaultdict[str, float](float), Damage()

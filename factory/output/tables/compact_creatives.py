@@ -7,18 +7,18 @@ from typing import Any
 
 from pydantic_core import from_json
 
-from factory.journal.committer import IMAGES_PHASE
-from factory.journal.failures import IMAGES_FAILED_PHASE, iterate_final
+from factory.journal.failures import iterate_final
+from factory.journal.phases import IMAGES_FAILED_PHASE, IMAGES_PHASE
 from factory.journal.segments import Damage, SegmentRow, iterate_rows
 from factory.output.tables.rows import RunLabels, explain_unreadable, locate_assets, make_quarantine, share
-from factory.output.tables.writer import Parts, Row
+from factory.output.tables.writer import Row, TableWriters
 from factory.storage.store import Store
 from schemas.base import digest
 
 
 def gather_creatives(
     store: Store,
-    parts: Parts,
+    parts: TableWriters,
     wanted: set[bytes],
     labels: RunLabels,
     totals: "defaultdict[str, float]",

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 
 from factory.journal.tables import arrow_schema, to_table
 from factory.storage.store import Store
-from schemas.asset import ASSET_COLUMNS, CANDIDATE_COLUMNS, CREATIVE_COLUMNS, QUARANTINE_COLUMNS
+from schemas.columns import ASSET_COLUMNS, CANDIDATE_COLUMNS, CREATIVE_COLUMNS, QUARANTINE_COLUMNS
 
 PART_BYTES = 32 * 1024 * 1024  # of Arrow memory; zstd makes about a tenth of it on disk
 TOTAL_BYTES = 128 * 1024 * 1024  # of all parts together that are still being gathered
@@ -23,20 +23,20 @@ _ORDER = ("brief_id", "request_id", "kind", "slot", "rank", "candidate", "creati
 Row = dict[str, Any]
 
 
-class Parts:
+class TableWriters:
     """The tables of one run below `store`. A folder that was opened gets a file, be there rows or not."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._parts: dict[str, _Part] = {}
+        self._parts: dict[str, TableWriter] = {}
 
-    def open(self, folder: str) -> "_Part":
+    def open(self, folder: str) -> "TableWriter":
         """Return the folder's growing part: one of FOLDERS, or `assets/placement=…`."""
         if folder not in self._parts:
             columns = _COLUMNS.get(folder)
             if columns is None:  # the folder says the placement: a column of that name as well would clash
                 columns = {name: text for name, text in ASSET_COLUMNS.items() if name != "placement"}
-            self._parts[folder] = _Part(self._store, folder, columns)
+            self._parts[folder] = TableWriter(self._store, folder, columns)
         return self._parts[folder]
 
     def add(self, folder: str, row: Row) -> None:
@@ -63,7 +63,7 @@ def encode_part(table: pa.Table) -> bytes:
     return buffer.getvalue()
 
 
-class _Part:
+class TableWriter:
     """One folder's growing part: rows, then chunks, then files of a bounded size, each sorted."""
 
     def __init__(self, store: Store, folder: str, columns: Mapping[str, str]) -> None:

@@ -22,7 +22,7 @@ _FIND = f"""SELECT brief_id, min(scores['{NAME}']) AS low FROM source WHERE scor
             GROUP BY brief_id ORDER BY low, brief_id LIMIT {PAIRS}"""
 
 
-def find_alike(store: Store, placements: Mapping[str, Placement]) -> dict[str, Any]:
+def find_similar_pairs(store: Store, placements: Mapping[str, Placement]) -> dict[str, Any]:
     """Return the `count` of assets that are alike to a sibling, and the `pairs`: the worst of each of a few briefs.
 
     Each pair has `brief_id`, `similarity` (0..1) and its two `assets`, all texts clipped. Raises StorageError.

@@ -43,8 +43,8 @@ _TABLES = """
 Row = Mapping[str, Any]
 
 
-class Siblings:
-    """Gathers the words of a run's assets and scores them against one another. Made by `open_siblings`.
+class BriefUniqueness:
+    """Gathers the words of a run's assets and scores them against one another. Made by `open_brief_uniqueness`.
 
     `sibling_diversity` is 1 minus the likeness of an asset to the most similar other asset of its brief in its language:
     of another placement, segment or rank. Likeness is that of `scores.diversity`, the Jaccard index of content words
@@ -90,9 +90,9 @@ class Siblings:
     def _rate_briefs(self) -> Iterator[tuple[str, float]]:
         rows = self._connection.execute("SELECT kin, asset_id, words FROM texts ORDER BY kin")
         for _, group in groupby(rows, key=itemgetter(0)):
-            siblings = list(group)
-            nearest = find_nearest([words.split() for _, _, words in siblings])
-            for (_, asset_id, _), found in zip(siblings, nearest, strict=True):
+            uniqueness = list(group)
+            nearest = find_nearest([words.split() for _, _, words in uniqueness])
+            for (_, asset_id, _), found in zip(uniqueness, nearest, strict=True):
                 if found is not None:
                     yield asset_id, round(1.0 - found[0], DIGITS)
 
@@ -115,7 +115,7 @@ class Siblings:
 
 
 @contextmanager
-def open_siblings(placements: Mapping[str, Placement]) -> Iterator[Siblings]:
+def open_brief_uniqueness(placements: Mapping[str, Placement]) -> Iterator[BriefUniqueness]:
     """Gather the assets of one output for as long as the block runs.
 
     Fields that `placements` fill from the brief do not count. Raises StorageError when the temporary folder is full.
@@ -123,7 +123,7 @@ def open_siblings(placements: Mapping[str, Placement]) -> Iterator[Siblings]:
     with TemporaryDirectory(prefix="factory-siblings-") as folder:
         try:
             with closing(sqlite3.connect(f"{folder}/words.sqlite", isolation_level=None)) as connection:
-                yield Siblings(connection, placements)
+                yield BriefUniqueness(connection, placements)
         except sqlite3.Error as error:
             raise StorageError(
                 f"comparing the assets of each brief in {folder} failed: {error}",

@@ -4,23 +4,19 @@ A placement, a locale and a few facts about the brief give the JSON schema that 
 characters. Legal lines and the brief's own values (brand, landing page) are never written by the model: code sets them.
 """
 
-import json
 import re
-from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
 from factory.text.invisible import find_hidden, find_unfit
 from factory.text.lengths import char_bound, count, describe_misfit, sms_segments
 from factory.text.prompts.character_patterns import count_bytes, make_pattern
-from schemas.asset import Fields
 from schemas.brief import Brief
 from schemas.locales import get_language
 from schemas.placement import Counting, Placement, TextField
 from schemas.request import Request
 
 RESERVE_STEP = 20  # a legal line reserves room in steps, so that few different schemas are compiled
-MAX_RAW = 2_000  # characters kept of a completion that could not be read
 
 _ASCII_DIGIT = re.compile("[0-9]")
 # Of a brief; digits in them are no reason for digits in copy.
@@ -107,64 +103,8 @@ def longest_item(field: TextField, shape: Shape) -> int:
     return _longest(field, shape)
 
 
-def read_fields(text: str, placement: Placement, names: Collection[str]) -> Fields | None:
-    """Read a completion as the fields `names`; None when it is not the JSON object that was asked for."""
-    try:
-        data = json.loads(text)
-        if "\\u" in text or not text.isascii():
-            json.dumps(
-                data, ensure_ascii=False
-            ).encode()  # a lone surrogate, escaped or not, is no text that can be stored
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(data, dict):
-        return None
-    fields: Fields = {}
-    for field in placement.written:
-        if field.name not in names:
-            continue
-        value = data.get(field.name)
-        items = value if isinstance(value, list) else [value]
-        texts = [item for item in items if isinstance(item, str)]
-        if len(texts) < len(items):
-            return None
-        fields[field.name] = [text.strip() for text in texts if text.strip()]
-    return fields
-
-
-def write_answer(fields: Fields, placement: Placement) -> str:
-    """Return copy as the JSON text that a model would answer with: the inverse of `read_fields`."""
-    answer = {
-        field.name: fields.get(field.name, []) if field.max_count > 1 else "".join(fields.get(field.name, [])[:1])
-        for field in placement.written
-    }
-    return json.dumps(answer, ensure_ascii=False, separators=(",", ":"))
-
-
-def set_fixed_fields(fields: Fields, request: Request, placement: Placement) -> Fields:
-    """Return `fields` with the legal line and the brief's own values added, in the placement's field order."""
-    complete: Fields = {}
-    for field in placement.fields:
-        if field.source == "model":
-            items = list(fields.get(field.name, ()))
-            if field.carries_disclaimer and request.brief.disclaimer:
-                items = _add_disclaimer(items, field, request.brief.disclaimer)
-        else:
-            value = _fixed_value(field, request.brief)
-            items = [value] if value else []
-        if items:
-            complete[field.name] = items
-    return complete
-
-
 def _fixed_value(field: TextField, brief: Brief) -> str:
     return "" if field.source == "model" else str(getattr(brief, field.source.removeprefix("brief.")) or "")
-
-
-def _add_disclaimer(items: list[str], field: TextField, disclaimer: str) -> list[str]:
-    if field.carries_disclaimer == "own_item":
-        return [*items[: field.max_count - 1], disclaimer]
-    return [f"{item} {disclaimer}" for item in items]
 
 
 def _reserve(disclaimer: str, placement: Placement, language: str) -> int:

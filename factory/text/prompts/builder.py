@@ -12,14 +12,8 @@ from factory.briefs.template_values import clean, describe_brief, describe_reque
 from factory.config.templates import check_names, compile_template, render_block
 from factory.engines.base import Messages, Prompt
 from factory.errors import JobError
-from factory.text.prompts.answer_schema import (
-    Shape,
-    build_schema,
-    count_max_tokens,
-    find_shape,
-    longest_item,
-    write_answer,
-)
+from factory.text.prompts.answer_schema import Shape, build_schema, count_max_tokens, find_shape, longest_item
+from factory.text.prompts.answers import write_answer
 from schemas.brief import Brief
 from schemas.job import Example, TextConfig
 from schemas.locales import get_language

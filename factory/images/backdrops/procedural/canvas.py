@@ -12,9 +12,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from factory.engines.base import Pixels
 from factory.images.backdrops.procedural.palette import Palette
 from factory.images.colors import Color
-from factory.images.types import Pixels
 
 Floats = npt.NDArray[np.float32]
 _SHIFT = 4  # fractional bits of coordinates

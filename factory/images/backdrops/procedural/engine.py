@@ -6,14 +6,13 @@ from collections.abc import Callable, Sequence
 import cv2
 import numpy as np
 
-from factory.engines.base import BackdropPrompt
+from factory.engines.base import BackdropPrompt, Pixels
 from factory.errors import JobError
 from factory.images.backdrops.procedural.canvas import Scene, add_grain
 from factory.images.backdrops.procedural.palette import read_palette
 from factory.images.backdrops.procedural.patterns import draw_confetti, draw_halftone, draw_sunburst, draw_terrazzo
 from factory.images.backdrops.procedural.shapes import draw_blocks, draw_discs, draw_ribbons, draw_waves
 from factory.images.backdrops.procedural.soft import draw_bokeh, draw_mesh, draw_studio, draw_window
-from factory.images.types import Pixels
 
 FAMILIES: dict[str, Callable[[Scene], Pixels]] = {
     "mesh": draw_mesh,

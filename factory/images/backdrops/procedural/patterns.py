@@ -3,6 +3,7 @@
 import cv2
 import numpy as np
 
+from factory.engines.base import Pixels
 from factory.images.backdrops.procedural.canvas import (
     Scene,
     fill,
@@ -13,7 +14,6 @@ from factory.images.backdrops.procedural.canvas import (
     spread_mask,
     trace_disc,
 )
-from factory.images.types import Pixels
 
 
 def draw_halftone(scene: Scene) -> Pixels:

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from factory.engines.base import Pixels
 from factory.images.backdrops.procedural.canvas import Scene, cast_shadow, fill, fill_ground, trace_disc
-from factory.images.types import Pixels
 
 
 def draw_discs(scene: Scene) -> Pixels:

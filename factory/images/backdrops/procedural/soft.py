@@ -3,6 +3,7 @@
 import cv2
 import numpy as np
 
+from factory.engines.base import Pixels
 from factory.images.backdrops.procedural.canvas import (
     Floats,
     Scene,
@@ -14,7 +15,6 @@ from factory.images.backdrops.procedural.canvas import (
     spread,
     spread_mask,
 )
-from factory.images.types import Pixels
 
 
 def draw_mesh(scene: Scene) -> Pixels:
