@@ -7,7 +7,7 @@ import pytest
 from factory.errors import ConservationError
 from factory.output.finalize import check_conservation
 from factory.runs.state import read_manifest
-from tests.support.finished_runs import IDS, Run, make_unit
+from tests.support.finished_runs import IDS, Run, make_split
 from tests.support.jobs import read_rows
 
 
@@ -43,7 +43,7 @@ def test_a_refused_row_that_was_not_written_yet_is_unread_not_lost(tmp_path: Pat
 def test_units_that_were_not_read_keep_a_run_from_being_done(tmp_path: Path) -> None:
     run = Run(tmp_path)
     run.finish(IDS)
-    counts = run.end([make_unit("u-2", 7)]).counts
+    counts = run.end([make_split("u-2", 7)]).counts
     assert (counts["unread"], counts["remaining"]) == (7, 0)
     manifest = read_manifest(run.store)
     assert manifest is not None and manifest.status == "stopped"

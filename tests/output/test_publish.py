@@ -21,7 +21,7 @@ from factory.runs.state import read_manifest
 from factory.storage.store import Store
 from schemas.run import Manifest
 from tests.support.fault_proxy import FaultProxy
-from tests.support.finished_runs import IDS, Run, make_unit
+from tests.support.finished_runs import IDS, Run, make_split
 from tests.support.s3_server import S3Server
 
 # Ends a run; is killed at the change of the file system with the number given, and says how many there were when it was not.
