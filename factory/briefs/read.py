@@ -26,7 +26,7 @@ from factory.briefs.splits import (
     shorten,
 )
 from factory.errors import FactoryError, InputError, JobError
-from schemas.asset import Refusal
+from schemas.outcome import Refusal
 from schemas.brief import Brief
 
 PLAN_THREADS = 16  # files whose ends are read at a time

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from factory.briefs.coerce import Unreadable
-from schemas.asset import Refusal
+from schemas.outcome import Refusal
 from schemas.base import clean_surrogates
 
 MAX_VALUE = 80  # characters of an offending value that are shown

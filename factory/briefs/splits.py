@@ -14,7 +14,7 @@ from factory.briefs.coerce import Unreadable
 from factory.briefs.columns import BoundColumns, ColumnMap
 from factory.briefs.input_files import InputFile, split_file
 from factory.errors import JobError
-from schemas.asset import Refusal
+from schemas.outcome import Refusal
 from schemas.base import digest
 
 BATCH_ROWS = 256

@@ -3,22 +3,20 @@
 The driver cuts the work by files (`list_text_files`), from ids alone; a task reads the texts of one file (`read_texts`).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 
 import numpy as np
 import pyarrow as pa
 
-from factory.journal.keys import make_keys
+from factory.journal.keys import KEY_BYTES, Keys, iterate_keys, load_keys, make_keys
 from factory.journal.phases import TEXT_PHASE
 from factory.journal.segments import iterate_ends, read_file
 from factory.journal.split_records import SplitRecord
 from factory.storage.store import Store
-from schemas.asset import Candidate, Outcome
+from schemas.outcome import Candidate, Outcome
 from schemas.request import Request
-
-KEY_BYTES = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,37 +51,43 @@ def list_text_files(store: Store, records: Sequence[SplitRecord]) -> list[TextFi
     """
     pictures: dict[bytes, str] = {}
     for record in records:
-        raw = record.requests.tobytes()
         uris = record.pictures or ("",) * record.count.planned
-        pictures.update((raw[KEY_BYTES * at : KEY_BYTES * (at + 1)], uri) for at, uri in enumerate(uris))
+        pictures.update(zip(iterate_keys(record.requests), uris, strict=True))
     files = []
     for path, table in iterate_ends(store, TEXT_PHASE):
-        raw = make_keys(table["request_id"].combine_chunks()).tobytes()
+        keys = iterate_keys(make_keys(table["request_id"].combine_chunks()))
         own: dict[bytes, str] = {}
-        for at, status in enumerate(table["status"].to_pylist()):
-            key = raw[KEY_BYTES * at : KEY_BYTES * (at + 1)]
+        for key, status in zip(keys, table["status"].to_pylist(), strict=True):
             uri = pictures.pop(key, None)  # taken out: what comes again counts for nothing
             if uri is not None and status == "accepted":
                 own[key] = uri
         if own:
-            keys = sorted(own)
-            files.append(TextFile(path, b"".join(keys), tuple(own[key] for key in keys)))
+            ordered = sorted(own)
+            files.append(TextFile(path, b"".join(ordered), tuple(own[key] for key in ordered)))
     return files
 
 
 def digest_pictures(records: Sequence[SplitRecord]) -> str:
     """Return a digest of which request has which product picture, whatever the order of splits and rows."""
-    total = 0
-    for record in records:
-        raw = record.requests.tobytes()
-        total += sum(
-            digest_picture(raw[KEY_BYTES * at : KEY_BYTES * (at + 1)], uri) for at, uri in enumerate(record.pictures)
-        )
-    return f"{total % 2**128:032x}"
+    return _add(each for record in records for each in _digest_each(record.requests, record.pictures))
 
 
-def digest_picture(key: bytes, uri: str) -> int:
-    """Return one request's part of `digest_pictures`: parts are added up, so that any order gives the same."""
+def digest_request_pictures(request_ids: Sequence[str], uris: Sequence[str]) -> str:
+    """Return the same for requests that were read and have no record yet."""
+    return _add(_digest_each(make_keys(pa.array(request_ids, type=pa.string())), uris))
+
+
+def _digest_each(keys: Keys, uris: Sequence[str]) -> Iterator[int]:
+    # Of keys and addresses the shorter ends it: a job without pictures has no addresses.
+    return (_digest_picture(key, uri) for key, uri in zip(iterate_keys(keys), uris, strict=False))
+
+
+def _add(digests: Iterable[int]) -> str:
+    """Digests are added up, so that any order of splits and rows gives the same."""
+    return f"{sum(digests) % 2**128:032x}"
+
+
+def _digest_picture(key: bytes, uri: str) -> int:
     return int.from_bytes(blake2b(key + uri.encode("utf-8", "surrogatepass"), digest_size=16).digest())
 
 
@@ -92,7 +96,7 @@ def read_texts(file: TextFile, store: Store) -> Iterator[Text]:
 
     Raises StorageError.
     """
-    keys = np.frombuffer(file.keys, f"S{KEY_BYTES}")
+    keys = load_keys(file.keys)
     for row in read_file(store, TEXT_PHASE, file.path, keys):
         outcome = Outcome.model_validate_json(row.payload)
         key = make_keys(pa.array([row.request_id], type=pa.string()))

@@ -17,8 +17,8 @@ from factory.journal.keys import make_keys
 from factory.journal.phases import FAILED_PHASE
 from factory.journal.segments import Finished, SegmentRow, iterate_rows, list_segments
 from factory.storage.store import Store
-from schemas.asset import Outcome, Refusal
 from schemas.creative import CopyWork, CreativeOutcome, CreativeTask
+from schemas.outcome import Outcome, Refusal
 from schemas.request import Request
 
 REOPENED = "reopened"

@@ -1,12 +1,15 @@
-"""A column of ids in, 16 bytes for each out: what lets millions of finished requests be remembered in little memory."""
+"""A column of ids in, 16 bytes for each out, so that millions of finished requests fit in memory. Only this file slices keys."""
 
 import hashlib
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-Keys = npt.NDArray[np.bytes_]  # of 16 bytes each; numpy compares all 16, zeros included
+KEY_BYTES = 16
+
+Keys = npt.NDArray[np.bytes_]  # of KEY_BYTES each; numpy compares all of them, zeros included
 
 _HEX = "0123456789abcdef"
 _NIBBLES = np.full(256, 255, np.uint8)
@@ -18,8 +21,19 @@ def make_keys(ids: Any) -> Keys:
     if len(ids) and (measure_texts(ids) == 32).all():
         nibbles = _NIBBLES[np.frombuffer(view_texts(ids), np.uint8).reshape(-1, 32)]
         if nibbles.max() < 16:
-            return np.ascontiguousarray(nibbles[:, ::2] << 4 | nibbles[:, 1::2]).view("S16").ravel()
-    return np.array([_make_key(text) for text in ids.to_pylist()], "S16")
+            return np.ascontiguousarray(nibbles[:, ::2] << 4 | nibbles[:, 1::2]).view(f"S{KEY_BYTES}").ravel()
+    return np.array([_make_key(text) for text in ids.to_pylist()], f"S{KEY_BYTES}")
+
+
+def load_keys(raw: bytes) -> Keys:
+    """Return the keys that lie in `raw` one after the other: what `keys.tobytes()` gives."""
+    return np.frombuffer(raw, f"S{KEY_BYTES}")
+
+
+def iterate_keys(keys: Keys) -> Iterator[bytes]:
+    """Yield each key as bytes. Numpy's own items lose the zeros at their end."""
+    raw = keys.tobytes()
+    return (raw[start : start + KEY_BYTES] for start in range(0, len(raw), KEY_BYTES))
 
 
 def find_keys(wanted: Keys, known: Keys) -> npt.NDArray[np.bool_]:
@@ -53,4 +67,4 @@ def _read_offsets(column: Any) -> npt.NDArray[np.int32]:
 def _make_key(text: str) -> bytes:
     if len(text) == 32 and not set(text) - set(_HEX):
         return bytes.fromhex(text)
-    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=KEY_BYTES).digest()

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from schemas.asset import Outcome
 from schemas.creative import CreativeOutcome
+from schemas.outcome import Outcome
 from schemas.run import Receipt, UnitCount
 
 

@@ -9,15 +9,15 @@ import pyarrow as pa
 
 from factory.briefs.splits import InputSplits
 from factory.config.job import RunSpec
-from factory.journal.keys import Keys, make_keys
+from factory.journal.keys import iterate_keys, make_keys
 from factory.journal.phases import PLAN_PHASE, TEXT_PHASE
 from factory.journal.receipts import make_receipt
 from factory.journal.segments import SegmentRow, write_segment
 from factory.journal.split_records import read_records, write_record
 from factory.storage.store import Store
-from schemas.asset import Outcome, Refusal
 from schemas.base import digest
 from schemas.creative import CreativeOutcome
+from schemas.outcome import Outcome, Refusal
 from schemas.run import Receipt, UnitCount
 
 Entry = TypeVar("Entry")
@@ -87,8 +87,8 @@ def read_planned(store: Store, attempt: str, phase: str = PLAN_PHASE) -> Planned
         for name in sums:
             sums[name] += getattr(record.count, name)
         splits.add(record.count.unit)
-        requests.update(_list_keys(record.requests))
-        refused.update(_list_keys(record.refused))
+        requests.update(iterate_keys(record.requests))
+        refused.update(iterate_keys(record.refused))
     return Planned(UnitCount(unit=attempt, **sums), splits, requests | refused, refused)
 
 
@@ -97,13 +97,8 @@ def keep_planned(entries: dict[str, Entry], store: Store, attempt: str, phase: s
     if not entries:
         return {}
     planned = read_planned(store, attempt, phase).keys
-    ids = _list_keys(make_keys(pa.array(list(entries), type=pa.string())))
+    ids = iterate_keys(make_keys(pa.array(list(entries), type=pa.string())))
     return {each: entry for (each, entry), key in zip(entries.items(), ids, strict=True) if key in planned}
-
-
-def _list_keys(keys: Keys) -> list[bytes]:
-    raw = keys.tobytes()  # numpy's own list would lose zeros at the end
-    return [raw[at : at + 16] for at in range(0, len(raw), 16)]
 
 
 def commit_unreadable(source: InputSplits, spec: RunSpec, store: Store) -> Receipt:

@@ -14,9 +14,8 @@ from typing import Any, cast
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from factory.journal.columns import SEGMENTS
 from factory.journal.keys import measure_texts, view_texts
-from factory.journal.tables import arrow_schema
-from schemas.columns import SEGMENT_COLUMNS
 from schemas.run import SCHEME
 
 DAMAGE = (pa.ArrowException, OSError, ValueError, KeyError, TypeError)  # what the decoders raise for bad bytes
@@ -24,13 +23,13 @@ DAMAGE = (pa.ArrowException, OSError, ValueError, KeyError, TypeError)  # what t
 About = dict[str, Any]  # how a file describes itself: scheme, run_id, phase, counts, checksum, keys_checksum
 
 _KEY = b"factory.segment"  # where the description lies in the Parquet metadata
-_END_COLUMNS = ("status", "request_id")  # the last ones of SEGMENT_COLUMNS
+_END_COLUMNS = ("status", "request_id")  # the last ones of SEGMENTS
 _REPEATING = ["placement", "locale", "status"]  # a dictionary of other columns would only cost time and room
 _FOOTER_BYTES = 8  # the footer's length and Parquet's mark, behind the footer
 
 
 def encode_segment(table: pa.Table, phase: str, run_id: str) -> bytes:
-    """Return the file of `table`, which has SEGMENT_COLUMNS."""
+    """Return the file of `table`, of the schema SEGMENTS."""
     about: About = {
         "scheme": SCHEME,
         "run_id": run_id,
@@ -53,7 +52,7 @@ def encode_segment(table: pa.Table, phase: str, run_id: str) -> bytes:
 
 def decode_segment(data: bytes, phase: str) -> tuple[pa.Table, About]:
     """Return the file's rows and description. Raises DAMAGE when any of it is damaged, or not a file of this phase."""
-    table, about = _decode(data, phase, tuple(SEGMENT_COLUMNS))
+    table, about = _decode(data, phase, tuple(SEGMENTS.names))
     if about["checksum"] != _digest(table, (*_END_COLUMNS, "payload")):
         raise ValueError("the checksum does not fit its rows")
     return table, about
@@ -100,7 +99,7 @@ def explain_damage(error: BaseException) -> str:
 def _decode(data: bytes, phase: str, columns: Sequence[str]) -> tuple[pa.Table, About]:
     with pq.ParquetFile(BytesIO(data), page_checksum_verification=True) as file:
         text = (file.schema_arrow.metadata or {}).get(_KEY)
-        if text is None or not file.schema_arrow.equals(arrow_schema(SEGMENT_COLUMNS)):
+        if text is None or not file.schema_arrow.equals(SEGMENTS):
             raise ValueError("not a segment file of the factory")
         about = cast(About, json.loads(text))
         if (about["scheme"], about["phase"]) != (SCHEME, phase):

@@ -20,12 +20,12 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from factory.journal.keys import Keys, find_keys, make_keys
+from factory.journal.columns import SEGMENTS
+from factory.journal.keys import Keys, find_keys, iterate_keys, load_keys, make_keys
 from factory.journal.prefetch import ENDS_AHEAD, FILES_AHEAD, Load, load_ahead, load_end, load_whole
 from factory.journal.segment_file import DAMAGE, About, decode_segment, encode_segment, explain_damage
 from factory.journal.tables import to_table
 from factory.storage.store import FileInfo, Store
-from schemas.columns import SEGMENT_COLUMNS
 
 DONE = ("accepted", "rejected", "quarantined")  # statuses of a request that needs no more work
 STATUSES = (*DONE, "refused", "unit")
@@ -54,7 +54,7 @@ class SegmentRow:
 
 
 def _make_empty() -> Keys:
-    return np.empty(0, "S16")
+    return load_keys(b"")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,10 +99,8 @@ def write_segment(
     if not rows:
         raise ValueError("a segment needs at least one row")
     name = name or make_name(int(created_at.timestamp() * 1000), secrets.token_hex(6))
-    columns = [column for column in SEGMENT_COLUMNS if column != "created_at"]
-    table = to_table(
-        [{c: getattr(row, c) for c in columns} | {"created_at": created_at} for row in rows], SEGMENT_COLUMNS
-    )
+    columns = [column for column in SEGMENTS.names if column != "created_at"]
+    table = to_table([{c: getattr(row, c) for c in columns} | {"created_at": created_at} for row in rows], SEGMENTS)
     store.write_bytes(f"segments/{phase}/{name}.parquet", encode_segment(table, phase, run_id))
     return name
 
@@ -152,10 +150,8 @@ def iterate_rows(
     """
     seen: set[bytes] = set()
     for _, table, about in _iterate_tables(store, phase, [] if damaged is None else damaged):
-        raw = make_keys(table["request_id"].combine_chunks()).tobytes()
         fresh: list[int] = []
-        for index in range(table.num_rows):
-            key = raw[16 * index : 16 * index + 16]
+        for index, key in enumerate(iterate_keys(make_keys(table["request_id"].combine_chunks()))):
             if wanted is not None:
                 if key not in wanted:
                     continue

@@ -12,18 +12,17 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from itertools import groupby
 
-import numpy as np
 import pyarrow as pa
 
 from factory.briefs.duplicates import Duplicates
 from factory.briefs.splits import InputSplit
 from factory.config.job import RunSpec
-from factory.journal.keys import Keys, find_keys, make_keys
+from factory.journal.keys import Keys, find_keys, load_keys, make_keys
 from factory.journal.phases import PLAN_PHASE
 from factory.journal.segments import Finished, SegmentRow, iterate_rows, write_segment
 from factory.storage.store import Store
-from schemas.asset import Refusal
 from schemas.base import digest
+from schemas.outcome import Refusal
 from schemas.run import SCHEME, UnitCount
 
 UNSURE = ("corrupt_file",)  # refusals that may not come again: a split with one is read every time
@@ -102,7 +101,7 @@ def iterate_records(store: Store, phase: str = PLAN_PHASE) -> Iterator[tuple[str
     """Yield every command's records, each with its name `attempt/split`; what is damaged is left out."""
     for row in iterate_rows(store, phase):
         value = json.loads(row.payload)
-        keys = np.frombuffer(base64.b64decode(value.get("keys", "")), "S16")
+        keys = load_keys(base64.b64decode(value.get("keys", "")))
         count = UnitCount.model_validate(value["count"])
         pictures = tuple(uri for uri, times in value.get("pictures", ()) for _ in range(times))
         yield row.request_id, SplitRecord(count, value["basis"], keys, value.get("taken_from", ""), pictures)

@@ -24,7 +24,7 @@ from factory.journal.records import commit_split, make_refused_id
 from factory.journal.segments import Finished
 from factory.journal.split_records import digest_basis
 from factory.storage.store import Store
-from schemas.asset import Outcome, Refusal
+from schemas.outcome import Outcome, Refusal
 from schemas.request import Request
 from schemas.run import Receipt, UnitCount
 

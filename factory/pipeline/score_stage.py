@@ -34,7 +34,7 @@ from factory.text.checks.checker import check_candidate, make_context, trust_ite
 from factory.text.scores.embeddings import embed_texts
 from factory.text.scores.scorer import Scoring, score_candidates, score_outcomes
 from factory.text.select import Assessor, select_assets
-from schemas.asset import Outcome, Refusal
+from schemas.outcome import Outcome, Refusal
 from schemas.run import UnitCount
 
 

@@ -31,7 +31,7 @@ from factory.storage.store import Store
 from factory.text.calibration import find_calibration
 from factory.text.prompts.builder import PromptBuilder
 from factory.text.write import TextSettings, write_request
-from schemas.asset import Outcome
+from schemas.outcome import Outcome
 from schemas.rubric import Calibration
 
 RESTART_PAUSE = (

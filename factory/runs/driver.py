@@ -27,8 +27,8 @@ from factory.runs.stopping import StopSign
 from factory.runs.supervisor import Supervisor
 from factory.runs.text_phase import TextPhase
 from factory.storage.store import Store
-from schemas.asset import Outcome
 from schemas.creative import CreativeOutcome
+from schemas.outcome import Outcome
 from schemas.run import Attempt, Manifest, Receipt, RunState
 
 # What the records of failures hold, by their phase.

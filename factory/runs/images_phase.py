@@ -10,9 +10,9 @@ from factory.cluster.crash_actor import CrashActor
 from factory.cluster.resources import ImageResources, plan_image_resources
 from factory.config.job import RunSpec
 from factory.images.setup import ImageSetup
-from factory.journal.accepted_texts import KEY_BYTES, TextFile, list_text_files
+from factory.journal.accepted_texts import TextFile, list_text_files
 from factory.journal.failures import Failure, choose_level, iterate_outcomes, read_failures
-from factory.journal.keys import find_keys, make_keys
+from factory.journal.keys import find_keys, load_keys, make_keys
 from factory.journal.phases import IMAGES_FAILED_PHASE, IMAGES_PHASE, IMAGES_PLAN_PHASE
 from factory.journal.records import keep_planned
 from factory.journal.segments import Finished, read_finished
@@ -102,7 +102,7 @@ def keep_files(files: list[TextFile], request_ids: set[str]) -> list[TextFile]:
     wanted = np.sort(make_keys(pa.array(sorted(request_ids), type=pa.string())))
     kept = []
     for file in files:
-        keys = np.frombuffer(file.keys, f"S{KEY_BYTES}")
+        keys = load_keys(file.keys)
         own = find_keys(keys, wanted)
         if own.any():
             pictures = tuple(uri for uri, is_own in zip(file.pictures, own, strict=True) if is_own)

@@ -17,9 +17,9 @@ from factory.text.checks.checker import check_candidate, make_context, validate_
 from factory.text.prompts.answer_schema import build_schema, list_shapes
 from factory.text.prompts.answers import set_fixed_fields
 from factory.text.prompts.builder import PromptBuilder
-from schemas.asset import Refusal
 from schemas.brief import Brief
 from schemas.locales import get_language
+from schemas.outcome import Refusal
 from schemas.request import Request
 
 CHARS_PER_TOKEN = 3.5  # of prompts, for the estimate only; English is about 4 with common tokenizers

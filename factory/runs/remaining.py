@@ -2,12 +2,9 @@
 
 from dataclasses import dataclass
 
-import pyarrow as pa
-
 from factory.config.job import RunSpec
-from factory.journal.accepted_texts import KEY_BYTES, digest_picture
+from factory.journal.accepted_texts import digest_request_pictures
 from factory.journal.failures import Failures, read_failures
-from factory.journal.keys import make_keys
 from factory.journal.phases import IMAGES_FAILED_PHASE, IMAGES_PHASE, TEXT_PHASE
 from factory.journal.segments import Finished, list_segments, read_finished
 from factory.journal.split_records import Progress, find_progress
@@ -58,13 +55,8 @@ def has_same_pictures(manifest: Manifest, prepared: Prepared) -> bool:
         return prepared.setup is None and not manifest.images_digest
     if not prepared.preview.is_whole:
         return manifest.images_digest == prepared.setup.digest
-    keys = make_keys(pa.array(prepared.preview.request_ids, type=pa.string())).tobytes()
-    parts = (
-        digest_picture(keys[KEY_BYTES * at : KEY_BYTES * (at + 1)], uri)
-        for at, uri in enumerate(prepared.preview.pictures)
-    )
-    same = manifest.pictures_digest == f"{sum(parts) % 2**128:032x}"
-    return same and manifest.images_digest == prepared.setup.digest
+    pictures = digest_request_pictures(prepared.preview.request_ids, prepared.preview.pictures)
+    return manifest.pictures_digest == pictures and manifest.images_digest == prepared.setup.digest
 
 
 def has_creatives(manifest: Manifest, store: Store) -> bool:

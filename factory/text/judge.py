@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from factory.briefs.template_values import clean
 from factory.engines.base import Messages, TextEngine
-from schemas.asset import Candidate, Fields
+from schemas.outcome import Candidate, Fields
 from schemas.request import Request
 from schemas.rubric import JudgeConfig
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from factory.text.lengths import count
 from factory.text.scores.embeddings import EmbeddingTable, Vectors, strip_disclaimer, summarize_brief
-from schemas.asset import Fields, Outcome
+from schemas.outcome import Fields, Outcome
 from schemas.job import SelectConfig
 from schemas.placement import Placement, TextField
 

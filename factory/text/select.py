@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from factory.text.pooling import RELEVANCE_SHARE, SAME, build_sets
 from factory.text.scores.embeddings import EmbeddingTable, Vectors, list_embedded, list_items
-from schemas.asset import Candidate, Check, Fields, Outcome, Status
+from schemas.outcome import Candidate, Check, Fields, Outcome, Status
 from schemas.job import SelectConfig
 from schemas.placement import Placement
 

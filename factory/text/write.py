@@ -17,7 +17,7 @@ from factory.text.prompts.answer_schema import find_shape, longest_item
 from factory.text.prompts.answers import MAX_RAW, read_fields, set_fixed_fields
 from factory.text.prompts.builder import PromptBuilder
 from factory.text.trim import tidy_item
-from schemas.asset import Candidate, Check, Fields, Outcome, Refusal
+from schemas.outcome import Candidate, Check, Fields, Outcome, Refusal
 from schemas.base import clean_surrogates
 from schemas.job import CheckConfig
 from schemas.placement import Placement, TextField

@@ -8,7 +8,7 @@ import pytest
 from factory.briefs.duplicates import Duplicates
 from factory.briefs.read import read_split, split_input
 from factory.errors import InputError, JobError
-from schemas.asset import Refusal
+from schemas.outcome import Refusal
 from schemas.brief import Brief
 from tests.support.parquet import make_rows, read_all, write_briefs
 

@@ -13,7 +13,7 @@ from factory.journal.keys import make_keys
 from factory.journal.phases import FAILED_PHASE
 from factory.journal.segments import Finished, write_segment
 from factory.storage.store import Store
-from schemas.asset import Outcome
+from schemas.outcome import Outcome
 from schemas.request import Request
 from tests.support.builders import make_brief
 

@@ -17,7 +17,7 @@ from factory.journal.records import (
 )
 from factory.journal.segments import iterate_rows
 from factory.storage.store import Store
-from schemas.asset import Check, Outcome, Status
+from schemas.outcome import Check, Outcome, Status
 from schemas.run import Receipt, UnitCount
 from tests.support.builders import make_candidate, make_outcome, make_refusal
 from tests.support.jobs import make_job, plan_job

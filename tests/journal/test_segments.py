@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from factory.errors import StorageError
+from factory.journal.columns import SEGMENTS
 from factory.journal.keys import make_keys
 from factory.journal.prefetch import END_BYTES
 from factory.journal.segments import (
@@ -28,7 +29,6 @@ from factory.journal.segments import (
 )
 from factory.storage.store import Store
 from schemas.base import digest
-from schemas.columns import SEGMENT_COLUMNS
 from tests.support.s3_server import S3Server
 
 NOW = datetime(2026, 11, 23, 22, 0, tzinfo=UTC)
@@ -67,7 +67,7 @@ def test_a_file_describes_itself(store: Store, tmp_path: Path) -> None:
     about = json.loads(file.schema_arrow.metadata[b"factory.segment"])
     assert about["counts"] == {"accepted": 1, "rejected": 1, "unit": 1}
     assert (about["run_id"], about["phase"], about["scheme"]) == ("r1", "text", "1")
-    assert file.schema_arrow.names == list(SEGMENT_COLUMNS)
+    assert file.schema_arrow.names == SEGMENTS.names
 
 
 def test_names_are_unique_and_in_order_of_time(store: Store) -> None:

@@ -9,7 +9,7 @@ from factory.journal.records import Planned, commit_split, read_planned
 from factory.journal.segments import SegmentRow, list_segments, set_aside, write_segment
 from factory.journal.split_records import digest_basis, take_over
 from factory.storage.store import Store
-from schemas.asset import Refusal
+from schemas.outcome import Refusal
 from schemas.run import UnitCount
 from tests.support.jobs import make_product_rows
 from tests.support.parquet import write_briefs

@@ -10,15 +10,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from factory.errors import OutputError
+from factory.journal.columns import ASSET_FILES, ASSETS, CANDIDATES, QUARANTINE
 from factory.journal.segments import SegmentRow, write_segment
-from factory.journal.tables import arrow_schema
 from factory.output.tables import writer
 from factory.output.tables.compact import compact
 from factory.output.tables.rows import RunLabels
 from factory.storage.store import Store
-from schemas.asset import Check, Outcome, Refusal, Status
 from schemas.base import digest
-from schemas.columns import ASSET_COLUMNS, CANDIDATE_COLUMNS, QUARANTINE_COLUMNS
+from schemas.outcome import Check, Outcome, Refusal, Status
 from tests.support.builders import make_brief, make_candidate, make_outcome, make_request
 from tests.support.output_builders import make_row
 
@@ -68,10 +67,9 @@ def test_every_table_has_its_rows(output: Path) -> None:
 
 def test_columns_are_the_declared_ones_in_order(output: Path) -> None:
     files = compact(Store(str(output)), Store(str(output)), "text", LABELS).files
-    inside = {name: text for name, text in ASSET_COLUMNS.items() if name != "placement"}
-    tables = {"assets": inside, "candidates": CANDIDATE_COLUMNS, "quarantine": QUARANTINE_COLUMNS}
+    tables = {"assets": ASSET_FILES, "candidates": CANDIDATES, "quarantine": QUARANTINE}
     for path in files:
-        assert pq.read_schema(output / path).equals(arrow_schema(tables[path.split("/")[0]])), path
+        assert pq.read_schema(output / path).equals(tables[path.split("/")[0]]), path
 
 
 def test_an_asset_says_all_that_is_known(output: Path) -> None:
@@ -122,7 +120,7 @@ def test_the_usual_tools_read_the_assets(output: Path) -> None:
     compact(Store(str(output)), Store(str(output)), "text", LABELS)
     frame = pd.read_parquet(output / "assets")
     assert sorted(frame["placement"].astype(str)) == ["google_rsa", "google_rsa", "meta_feed"]
-    assert list(frame.columns) == [*(name for name in ASSET_COLUMNS if name != "placement"), "placement"]
+    assert list(frame.columns) == [*(name for name in ASSETS.names if name != "placement"), "placement"]
     query = f"select placement, count(*) from read_parquet('{output}/assets/**/*.parquet', hive_partitioning=true)"
     found = duckdb.sql(query + " group by 1 order by 1").fetchall()
     assert found == [("google_rsa", 2), ("meta_feed", 1)]

@@ -19,8 +19,8 @@ from factory.output.report.build import RunFacts, build_report, load_thumbnails,
 from factory.output.report.image_advice import cure_picture
 from factory.output.report.thumbnails import is_picture_path
 from factory.storage.store import Store
-from schemas.asset import Status
 from schemas.creative import CreativeOutcome
+from schemas.outcome import Status
 from tests.support.browser import open_file
 from tests.support.image_outputs import (
     SQUARE,

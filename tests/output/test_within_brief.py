@@ -9,15 +9,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from factory.errors import StorageError
-from factory.journal.tables import arrow_schema
+from factory.journal.columns import ASSET_FILES
 from factory.output.tables import writer
 from factory.output.tables.compact import compact
 from factory.output.tables.rows import RunLabels
 from factory.output.uniqueness import within_brief as uniqueness_module
 from factory.output.uniqueness.within_brief import NAME, find_nearest, open_brief_uniqueness
 from factory.storage.store import Store
-from schemas.asset import Outcome, Status
-from schemas.columns import ASSET_COLUMNS
+from schemas.outcome import Outcome, Status
 from tests.support.brief_assets import ATTACK, NAMES, PLACEMENTS, end, make_asset, write_assets
 from tests.support.jobs import read_rows
 
@@ -142,13 +141,12 @@ def test_rows_order_and_other_columns_stay(tmp_path: Path, monkeypatch: pytest.M
     files = compact(store, store, "text", RunLabels("m", "t", {}, NAMES)).files
     before = {path: pq.read_table(tmp_path / path, partitioning=None) for path in files}
     assert end(store) == files and len(files) > 8
-    inside = {name: text for name, text in ASSET_COLUMNS.items() if name != "placement"}
     for path, table in before.items():
         after = pq.read_table(tmp_path / path, partitioning=None)
         if not path.startswith("assets/"):
             assert after.equals(table)
             continue
-        assert after.schema.equals(arrow_schema(inside))
+        assert after.schema.equals(ASSET_FILES)
         assert after.drop_columns(["scores"]).equals(table.drop_columns(["scores"]))
         scores = [[entry for entry in entries if entry[0] != NAME] for entries in after["scores"].to_pylist()]
         assert scores == table["scores"].to_pylist()

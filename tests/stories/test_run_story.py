@@ -14,9 +14,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from factory.config.placements import load_placements
-from factory.journal.tables import arrow_schema
+from factory.journal.columns import ASSET_FILES, ASSETS, CANDIDATES, QUARANTINE
 from factory.text.lengths import count, describe_misfit
-from schemas.columns import ASSET_COLUMNS, CANDIDATE_COLUMNS, QUARANTINE_COLUMNS
 from tests.support.jobs import (
     Ended,
     call_factory,
@@ -88,18 +87,15 @@ def test_the_first_run_makes_everything_and_says_so(night: Night) -> None:
 def test_assets_open_in_pandas_duckdb_and_arrow(night: Night) -> None:
     folder = night.first_output / "assets"
     frame = pd.read_parquet(folder)
-    assert set(frame.columns) == set(ASSET_COLUMNS)
+    assert set(frame.columns) == set(ASSETS.names)
     assert frame["asset_id"].is_unique and len(frame) == night.first.data["counts"]["assets"]
     sql = f"SELECT count(*), count(DISTINCT asset_id), min(score), max(score) FROM '{folder}/*/*.parquet'"
     rows, ids, lowest, highest = duckdb.sql(sql).fetchall()[0]
     assert rows == ids == len(frame) and 0 <= lowest <= highest <= 1
     for path in folder.rglob("*.parquet"):
-        expected = {name: kind for name, kind in ASSET_COLUMNS.items() if name != "placement"}
-        assert pq.read_schema(path).equals(arrow_schema(expected))
-    assert pq.read_schema(night.first_output / "candidates/part-00000.parquet").equals(arrow_schema(CANDIDATE_COLUMNS))
-    assert pq.read_schema(night.first_output / "quarantine/part-00000.parquet").equals(
-        arrow_schema(QUARANTINE_COLUMNS)
-    )
+        assert pq.read_schema(path).equals(ASSET_FILES)
+    assert pq.read_schema(night.first_output / "candidates/part-00000.parquet").equals(CANDIDATES)
+    assert pq.read_schema(night.first_output / "quarantine/part-00000.parquet").equals(QUARANTINE)
 
 
 def test_every_asset_fits_its_channel_and_says_where_it_comes_from(night: Night) -> None:

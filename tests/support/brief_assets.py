@@ -11,8 +11,8 @@ from factory.output.tables.compact import compact
 from factory.output.tables.rows import RunLabels
 from factory.output.uniqueness.within_brief import open_brief_uniqueness
 from factory.storage.store import Store
-from schemas.asset import Fields, Outcome, Status
 from schemas.base import digest
+from schemas.outcome import Fields, Outcome, Status
 from tests.support.builders import make_brief, make_candidate, make_outcome, make_request
 from tests.support.output_builders import make_row
 

@@ -3,8 +3,8 @@
 from decimal import Decimal
 from typing import Any
 
-from schemas.asset import Candidate, Check, Fields, Outcome, Refusal
 from schemas.brief import Brief, Claim, Offer, Segment
+from schemas.outcome import Candidate, Check, Fields, Outcome, Refusal
 from schemas.placement import Confidence, Counting, Placement, TextField
 from schemas.request import Request
 from schemas.rubric import Criterion, GoldPair, JudgeConfig, Rubric

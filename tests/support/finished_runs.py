@@ -14,7 +14,7 @@ from factory.output.finalize import Ending, finalize
 from factory.output.publish import Guard
 from factory.runs.state import open_run
 from factory.storage.store import Store
-from schemas.asset import Outcome, Status
+from schemas.outcome import Outcome, Status
 from schemas.run import Attempt, Receipt, UnitCount
 from tests.support.builders import make_candidate, make_outcome, make_refusal, make_request
 from tests.support.jobs import make_job, plan_job

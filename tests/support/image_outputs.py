@@ -21,9 +21,9 @@ from factory.output.report.build import RunFacts
 from factory.output.tables.compact import compact
 from factory.output.tables.rows import RunLabels
 from factory.storage.store import Store
-from schemas.asset import Check, Status
 from schemas.base import digest
 from schemas.creative import CopyWork, CreativeOutcome, CreativeTask, Picture, Slot, Variant
+from schemas.outcome import Check, Status
 from schemas.placement import ImageSlot, Placement
 from tests.support.builders import make_brief, make_placement, make_request
 from tests.support.output_builders import make_facts

@@ -24,8 +24,8 @@ from factory.journal.segments import iterate_rows, list_segments
 from factory.pipeline.creative_stage import CreativeStage
 from factory.pipeline.rows import Row, make_rows
 from factory.storage.store import Store
-from schemas.asset import Candidate, Fields, Status
 from schemas.creative import CopyWork, CreativeOutcome, CreativeTask
+from schemas.outcome import Candidate, Fields, Status
 from schemas.run import Receipt
 from tests.support.builders import make_brief
 from tests.support.jobs import plan_job

@@ -6,13 +6,13 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+from factory.journal.columns import ASSETS, CANDIDATES, QUARANTINE
 from factory.journal.segments import SegmentRow
 from factory.journal.tables import to_table
 from factory.output.report.build import RunFacts
 from factory.storage.store import Store
-from schemas.asset import Outcome
-from schemas.columns import ASSET_COLUMNS, CANDIDATE_COLUMNS, QUARANTINE_COLUMNS
 from schemas.job import Price
+from schemas.outcome import Outcome
 from tests.support.builders import make_fields, make_placement
 
 NOW = datetime(2026, 11, 23, 5, 40, tzinfo=UTC)
@@ -101,10 +101,10 @@ def write_output(
         rows = [row for row in assets or [] if row["placement"] == placement]
         part = folder / "assets" / f"placement={placement}" / "part-0.parquet"
         part.parent.mkdir(parents=True)
-        pq.write_table(to_table(rows, ASSET_COLUMNS).drop_columns(["placement"]), part)
+        pq.write_table(to_table(rows, ASSETS).drop_columns(["placement"]), part)
     for name, rows_of, columns in (
-        ("candidates", candidates, CANDIDATE_COLUMNS),
-        ("quarantine", quarantine, QUARANTINE_COLUMNS),
+        ("candidates", candidates, CANDIDATES),
+        ("quarantine", quarantine, QUARANTINE),
     ):
         if rows_of:
             (folder / name).mkdir(parents=True)

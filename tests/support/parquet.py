@@ -10,8 +10,8 @@ import pyarrow.parquet as pq
 
 from factory.briefs.duplicates import scan_ids
 from factory.briefs.read import read_split, split_input
-from schemas.asset import Refusal
 from schemas.brief import Brief
+from schemas.outcome import Refusal
 
 
 def make_rows(count: int, **changes: Any) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ from factory.journal.segments import SegmentRow, read_finished, write_segment
 from factory.journal.split_records import Progress, digest_basis, find_progress
 from factory.runs.planning import Prepared
 from factory.storage.store import Store
-from schemas.asset import Refusal
+from schemas.outcome import Refusal
 from schemas.run import UnitCount
 from tests.support.jobs import make_job, make_product_rows, plan_job
 

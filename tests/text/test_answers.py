@@ -19,7 +19,7 @@ from factory.text.prompts.answer_schema import (
     longest_item,
 )
 from factory.text.prompts.answers import read_fields, set_fixed_fields, write_answer
-from schemas.asset import Fields
+from schemas.outcome import Fields
 from schemas.placement import Counting, Placement, TextField
 from tests.support.builders import make_brief, make_fields, make_placement, make_request
 

@@ -6,17 +6,17 @@ import pyarrow as pa
 import pytest
 
 from factory.briefs import template_values
-from factory.journal.tables import arrow_schema, to_table
+from factory.journal.columns import CHECKS, FIELDS
+from factory.journal.tables import to_table
 from factory.text.checks import words
 from factory.text.checks.checker import check_candidate, check_item, is_whole, make_context, trust_items
 from factory.text.checks.number_words import open_tables
 from factory.text.checks.well_formed import find_incomplete
 from factory.text.checks.words import make_item
 from schemas import brief
-from schemas.asset import Candidate, Check
 from schemas.brief import clean_text
-from schemas.columns import CHECKS_TYPE
 from schemas.job import CheckConfig
+from schemas.outcome import Candidate, Check
 from schemas.placement import TextField
 from tests.support.builders import make_brief, make_candidate, make_fields, make_placement, make_request
 
@@ -68,29 +68,24 @@ def test_plain_text_is_clean_already(text: str) -> None:
 def test_struct_lists_equal_arrow_s_own() -> None:
     passed, failed = {"rule": "length", "passed": True}, {"rule": "count", "passed": False, "detail": "two \ud800"}
     for values in ([[], [passed]], [[passed, failed], []], [None, [failed]], []):
-        made = to_table([{"checks": value} for value in values], {"checks": CHECKS_TYPE})
+        made = to_table([{"checks": value} for value in values], pa.schema([("checks", CHECKS)]))
         clean = [
             value and [each | {"detail": each.get("detail", "").replace("\ud800", "\ufffd") or None} for each in value]
             for value in values
         ]
-        assert (
-            made["checks"]
-            .combine_chunks()
-            .equals(pa.array(clean, type=arrow_schema({"c": CHECKS_TYPE}).field("c").type))
-        )
+        assert made["checks"].combine_chunks().equals(pa.array(clean, type=CHECKS))
 
 
 def test_maps_equal_arrow_s_own() -> None:
-    kind = "map<string, list<string>>"
     one, two = {"b": ["x", "y \ud800"], "a": []}, {"a": ["z"]}
     for values in ([{}, one], [two, one], [None, two], [list(two.items()), one], []):
-        made = to_table([{"fields": value} for value in values], {"fields": kind})
+        made = to_table([{"fields": value} for value in values], pa.schema([("fields", FIELDS)]))
         pairs = [value if value is None else list(dict(value).items()) for value in values]
         clean = [
             value and [(key, [text.replace("\ud800", "\ufffd") for text in texts]) for key, texts in value]
             for value in pairs
         ]
-        assert made["fields"].combine_chunks().equals(pa.array(clean, type=arrow_schema({"f": kind}).field("f").type))
+        assert made["fields"].combine_chunks().equals(pa.array(clean, type=FIELDS))
 
 
 def test_change_is_a_copy_with_new_values() -> None:

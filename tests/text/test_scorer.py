@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from factory.engines.embedders.hashing import HashingEmbedder
 from factory.text.scores.embeddings import embed_texts, list_items, summarize_brief
 from factory.text.scores.scorer import Scoring, score_outcomes
-from schemas.asset import Candidate, Check, Outcome
+from schemas.outcome import Candidate, Check, Outcome
 from schemas.placement import Placement, TextField
 from schemas.rubric import SCORES, Rubric
 from tests.support.builders import (

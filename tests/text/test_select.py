@@ -10,7 +10,7 @@ from factory.engines.embedders.hashing import HashingEmbedder
 from factory.text.scores.embeddings import embed_texts
 from factory.text.scores.scorer import Scoring, score_candidates, score_outcomes
 from factory.text.select import Assessor, select_assets
-from schemas.asset import Candidate, Check, Fields, Outcome, Status
+from schemas.outcome import Candidate, Check, Fields, Outcome, Status
 from schemas.job import SelectConfig
 from schemas.placement import Placement, TextField
 from schemas.rubric import Rubric

@@ -11,7 +11,7 @@ from factory.engines.base import Completion, Generation, Messages, Prompt
 from factory.errors import EngineError
 from factory.text.prompts.builder import PromptBuilder
 from factory.text.write import TextSettings, write_request
-from schemas.asset import Candidate, Fields, Outcome
+from schemas.outcome import Candidate, Fields, Outcome
 from schemas.job import CheckConfig, TextConfig
 from schemas.placement import Counting, Placement, TextField
 from schemas.request import Request

@@ -12,20 +12,19 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from factory.errors import StorageError
-from factory.journal.tables import arrow_schema
+from factory.journal.columns import ASSETS, CANDIDATES, CREATIVES, QUARANTINE
 from factory.storage.store import Store
-from schemas.columns import ASSET_COLUMNS, CANDIDATE_COLUMNS, CREATIVE_COLUMNS, QUARANTINE_COLUMNS
 
 MEMORY = "1GB"  # what SQL may hold before it spills to a temporary folder
 
 # The defaults read ahead up to 16 batches of 131,072 rows in each of 4 files: gigabytes of text.
 _GENTLY: dict[str, Any] = {"batch_size": 8192, "batch_readahead": 2, "fragment_readahead": 1}
-_COLUMNS = {
-    "assets": ASSET_COLUMNS,
-    "pictures": ASSET_COLUMNS,
-    "candidates": CANDIDATE_COLUMNS,
-    "creatives": CREATIVE_COLUMNS,
-    "quarantine": QUARANTINE_COLUMNS,
+_SCHEMAS = {
+    "assets": ASSETS,
+    "pictures": ASSETS,
+    "candidates": CANDIDATES,
+    "creatives": CREATIVES,
+    "quarantine": QUARANTINE,
 }
 # Both kinds of assets lie in one table; the report asks for them apart.
 _KINDS = {"assets": "text", "pictures": "image"}
@@ -72,7 +71,7 @@ class Tables:
         """
         if not values:
             return []
-        columns = columns or [name for name in _COLUMNS[table] if name != "created_at"]
+        columns = columns or [name for name in _SCHEMAS[table].names if name != "created_at"]
         wanted = pc.field(key).isin(values)
         if (kind := _keep_kind(table)) is not None:
             wanted &= kind
@@ -93,7 +92,7 @@ class Tables:
             ) from error
 
     def _open(self, table: str) -> ds.Dataset:
-        schema = arrow_schema(_COLUMNS[table])
+        schema = _SCHEMAS[table]
         folder = _locate(table)
         paths = [f"{self._root}/{info.path}" for info in self._store.list(folder, ".parquet")]
         if not paths:

@@ -18,7 +18,7 @@ from factory.output.tables.compact_creatives import gather_creatives
 from factory.output.tables.rows import RunLabels, explain_unreadable, locate_assets, make_quarantine, share
 from factory.output.tables.writer import Row, TableWriters
 from factory.storage.store import Store
-from schemas.base import digest
+from schemas.outcome import make_asset_id
 from schemas.run import Receipt
 
 Show = Callable[[Mapping[str, Any], Mapping[str, Any]], None] | None
@@ -124,7 +124,7 @@ def _make_asset(candidate: Mapping[str, Any], outcome: Mapping[str, Any], labels
     request = outcome["request"]
     rank = candidate.get("rank") or 0
     return _make_candidate(candidate) | {
-        "asset_id": digest([request["request_id"], rank]),
+        "asset_id": make_asset_id(request["request_id"], rank),
         "rank": rank,
         "kind": "text",
         "model": labels.model,

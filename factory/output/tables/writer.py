@@ -1,15 +1,14 @@
 """Growing Parquet files of the tables that users read: rows gather until a part is full, then it is sorted and written whole."""
 
-from collections.abc import Mapping
 from io import BytesIO
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from factory.journal.tables import arrow_schema, to_table
+from factory.journal.columns import ASSET_FILES, CANDIDATES, CREATIVES, QUARANTINE
+from factory.journal.tables import to_table
 from factory.storage.store import Store
-from schemas.columns import ASSET_COLUMNS, CANDIDATE_COLUMNS, CREATIVE_COLUMNS, QUARANTINE_COLUMNS
 
 PART_BYTES = 32 * 1024 * 1024  # of Arrow memory; zstd makes about a tenth of it on disk
 TOTAL_BYTES = 128 * 1024 * 1024  # of all parts together that are still being gathered
@@ -17,7 +16,7 @@ CHUNK_ROWS = 512  # rows held as Python values
 GROUP_ROWS = 16_384
 
 FOLDERS = ("assets", "candidates", "creatives", "quarantine")
-_COLUMNS = {"candidates": CANDIDATE_COLUMNS, "creatives": CREATIVE_COLUMNS, "quarantine": QUARANTINE_COLUMNS}
+_SCHEMAS = {"candidates": CANDIDATES, "creatives": CREATIVES, "quarantine": QUARANTINE}
 _ORDER = ("brief_id", "request_id", "kind", "slot", "rank", "candidate", "creative_id", "variant", "source")
 
 Row = dict[str, Any]
@@ -33,10 +32,7 @@ class TableWriters:
     def open(self, folder: str) -> "TableWriter":
         """Return the folder's growing part: one of FOLDERS, or `assets/placement=…`."""
         if folder not in self._parts:
-            columns = _COLUMNS.get(folder)
-            if columns is None:  # the folder says the placement: a column of that name as well would clash
-                columns = {name: text for name, text in ASSET_COLUMNS.items() if name != "placement"}
-            self._parts[folder] = TableWriter(self._store, folder, columns)
+            self._parts[folder] = TableWriter(self._store, folder, _SCHEMAS.get(folder, ASSET_FILES))
         return self._parts[folder]
 
     def add(self, folder: str, row: Row) -> None:
@@ -66,10 +62,10 @@ def encode_part(table: pa.Table) -> bytes:
 class TableWriter:
     """One folder's growing part: rows, then chunks, then files of a bounded size, each sorted."""
 
-    def __init__(self, store: Store, folder: str, columns: Mapping[str, str]) -> None:
+    def __init__(self, store: Store, folder: str, schema: pa.Schema) -> None:
         self._store = store
         self._folder = folder
-        self._columns = columns
+        self._schema = schema
         self._rows: list[Row] = []
         self._chunks: list[pa.Table] = []
         self._files: dict[str, int] = {}
@@ -86,8 +82,8 @@ class TableWriter:
     def write(self) -> None:
         """Write what was gathered as the next file, sorted."""
         self._pack()
-        table = pa.concat_tables([arrow_schema(self._columns).empty_table(), *self._chunks])
-        table = table.sort_by([(name, "ascending") for name in _ORDER if name in self._columns])
+        table = pa.concat_tables([self._schema.empty_table(), *self._chunks])
+        table = table.sort_by([(name, "ascending") for name in _ORDER if name in self._schema.names])
         path = f"{self._folder}/part-{len(self._files):05d}.parquet"
         self._store.write_bytes(path, encode_part(table))
         self._files[path] = table.num_rows
@@ -101,7 +97,7 @@ class TableWriter:
 
     def _pack(self) -> None:
         if self._rows:
-            chunk = to_table(self._rows, self._columns)
+            chunk = to_table(self._rows, self._schema)
             self._chunks.append(chunk)
             self.num_bytes += chunk.nbytes
             self._rows = []

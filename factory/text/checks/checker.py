@@ -14,7 +14,7 @@ from factory.text.checks.context import CheckContext
 from factory.text.checks.registry import ALWAYS, EDITORIAL, FIELD_ADVICE, PLACEMENT, SETS, Rule, Takes, get_advice
 from factory.text.checks.well_formed import find_cut, find_incomplete, find_misfit, find_newline
 from factory.text.checks.words import Item, make_item, quote
-from schemas.asset import Check, Fields
+from schemas.outcome import Check, Fields
 from schemas.job import CheckConfig
 from schemas.placement import Placement, TextField
 from schemas.request import Request

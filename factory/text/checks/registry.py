@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 from factory.text.checks import editorial, grounding, leakage, listings, phrases, well_formed, whole_copy, word_lists
 from factory.text.checks.context import CheckContext
 from factory.text.checks.words import Item
-from schemas.asset import Fields
+from schemas.outcome import Fields
 
 Find = Callable[[Item, CheckContext, str], str]
 

@@ -7,7 +7,7 @@ from factory.text.checks.context import CheckContext
 from factory.text.checks.language import find_language
 from factory.text.checks.words import fold, quote, split_words
 from factory.text.lengths import count
-from schemas.asset import Fields
+from schemas.outcome import Fields
 from schemas.placement import Counting
 
 SetRule = Callable[[Fields, CheckContext], list[str]]

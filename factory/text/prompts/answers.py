@@ -6,7 +6,7 @@ from collections.abc import Collection
 from factory.text.prompts.answer_schema import (
     _fixed_value,
 )
-from schemas.asset import Fields
+from schemas.outcome import Fields
 from schemas.placement import Placement, TextField
 from schemas.request import Request
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from factory.engines.base import Embedder
-from schemas.asset import Fields, Outcome
+from schemas.outcome import Fields, Outcome
 from schemas.brief import Brief
 from schemas.placement import Placement
 from schemas.request import Request

@@ -15,7 +15,7 @@ from factory.text.scores.judge import calibrate, fit_auc
 from factory.text.scores.readability import score_readability
 from factory.text.scores.relevance import score_relevance
 from factory.text.scores.specificity import find_facts, score_specificity
-from schemas.asset import Candidate, Outcome
+from schemas.outcome import Candidate, Outcome
 from schemas.placement import Placement
 from schemas.request import Request
 from schemas.rubric import Rubric

@@ -1,12 +1,9 @@
-"""What comes out: checks, candidates, outcomes, and the columns of every table that is written.
-
-Column types are Arrow type names as text; `factory/journal/tables.py` turns them into Arrow schemas: files are never inferred.
-"""
+"""What becomes of a request: checks, candidates, the outcome with its assets, or the refusal of a row."""
 
 from enum import StrEnum
 from typing import Literal
 
-from schemas.base import Record
+from schemas.base import Record, digest
 from schemas.request import Request
 
 Fields = dict[str, list[str]]  # field name -> its texts, in order
@@ -108,6 +105,11 @@ class Refusal(Record):
     creative_id: str = ""  # of the images stage
     source: str = ""  # file and row, for example "night.parquet row 17"
     record: str = ""  # the source row as JSON, cut to 20,000 characters
+
+
+def make_asset_id(request_id: str, rank: int) -> str:
+    """Return the id of the text asset that is `rank`-th best (from 0) of its request."""
+    return digest([request_id, rank])
 
 
 Outcome.model_rebuild()
