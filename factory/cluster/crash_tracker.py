@@ -40,6 +40,12 @@ class CrashTracking(Protocol):
     async def end(self, key: str) -> None:
         """Note that the batch is done, whatever became of its rows."""
 
+    def drain(self) -> None:
+        """Let no new batch begin from now on."""
+
+    def is_draining(self) -> bool:
+        """Whether the run is ending: what has not begun is left for the next one."""
+
 
 class CrashTracker:
     """The account itself, of `replicas` engines. `strikes` deaths make a batch suspect."""

@@ -70,7 +70,7 @@ def plan_resources(spec: RunSpec) -> Resources:
     if gpus > num_gpus and not is_shared:
         raise JobError(
             f"execution.text.gpus asks for {gpus:g} GPUs and this machine has {num_gpus:g}",
-            "set execution.text.gpus to auto, or run on a cluster (README, 'On a cluster')",
+            "set execution.text.gpus to auto, or run on a cluster (docs/cluster.md)",
         )
     if not gpus and not spec.scripted and not runs_on_cpu():
         raise JobError(
@@ -107,7 +107,7 @@ def plan_image_resources(spec: RunSpec) -> ImageResources:
         if gpus > num_gpus and not (job.execution.ray_address or "RAY_ADDRESS" in os.environ):
             raise JobError(
                 f"execution.images.backdrop_gpus asks for {gpus:g} GPUs and this machine has {num_gpus:g}",
-                "set execution.images.backdrop_gpus to auto, or run on a cluster (README, 'On a cluster')",
+                "set execution.images.backdrop_gpus to auto, or run on a cluster (docs/cluster.md)",
             )
         auto = max(1, int(num_gpus // gpus)) if gpus else 1
         engines = auto if wanted.backdrop_replicas == "auto" else int(wanted.backdrop_replicas)

@@ -83,17 +83,19 @@ def digest_basis(split: InputSplit, spec: RunSpec, duplicates: Duplicates, refus
     return _digest_basis(split, _list_shared(spec), duplicates)
 
 
-def write_record(
-    count: UnitCount,
-    basis: str,
-    ids: Sequence[str],
-    spec: RunSpec,
-    store: Store,
-    pictures: Sequence[str] = (),
-    phase: str = PLAN_PHASE,
-) -> None:
-    """Commit the record of a split that was read. Raises StorageError."""
-    record = SplitRecord(count, basis, make_keys(pa.array(ids, type=pa.string())), pictures=tuple(pictures))
+def make_record(count: UnitCount, ids: Sequence[str], basis: str = "", pictures: Sequence[str] = ()) -> SplitRecord:
+    """Return the record of a split that was read; `ids` are those of its requests and then of its refused rows.
+
+    With its `basis` the split needs no reading by a later command once all of it is finished.
+    """
+    return SplitRecord(count, basis, make_keys(pa.array(ids, type=pa.string())), pictures=tuple(pictures))
+
+
+def write_record(record: SplitRecord, spec: RunSpec, store: Store, phase: str = PLAN_PHASE) -> None:
+    """Commit the record of a split. Raises StorageError.
+
+    What a command planned is known from these records alone, so the conservation law has two independent sides.
+    """
     write_segment(store, phase, [_make_row(record, spec)], spec.run_id, datetime.now(UTC))
 
 

@@ -14,8 +14,7 @@ from typing import Never
 
 import pyarrow as pa
 
-from factory.cluster.crash_tracker import CrashTracking, Start, Verdict
-from factory.config.job import RunSpec
+from factory.cluster.crash_tracker import Start, Verdict
 from factory.engines.base import ImageEngine
 from factory.engines.models.resolve import IMAGE_INDEX, resolve_model
 from factory.errors import EngineError, FactoryError, JobError, PictureError
@@ -23,9 +22,9 @@ from factory.images.backdrops.draw import BackdropOrder, draw_backdrops, write_p
 from factory.images.brand.colorways import make_colorways
 from factory.images.brand.kit import pick_brand
 from factory.images.product.load import load_product
-from factory.images.setup import ImageSetup
 from factory.images.tasks import pick_colorway
 from factory.images.types import Cutout, PaintedBackdrop
+from factory.pipeline.context import ImagesContext
 from factory.pipeline.image_rows import Drawn, pack_drawn, unpack_work
 from factory.pipeline.make_engines import make_image_engine
 from factory.pipeline.rows import Row, describe_error, list_rows, make_rows, name_batch, settle_memory
@@ -42,10 +41,10 @@ Orders = list[tuple[Drawn, CreativeTask, BackdropOrder]]
 class BackdropStage:
     """Draws for batches of texts, so that pictures of one size are drawn together."""
 
-    def __init__(self, spec: RunSpec, setup: ImageSetup, tracker: CrashTracking) -> None:
-        self._spec = spec
-        self._setup = setup
-        self._tracker = tracker
+    def __init__(self, context: ImagesContext) -> None:
+        self._spec = context.spec
+        self._setup = context.setup
+        self._tracker = context.tracker
         self._lock = asyncio.Lock()
         self._thread = ThreadPoolExecutor(1, "engine")  # one for all calls: torch keeps some settings by thread
         self._engine: ImageEngine | None = None

@@ -12,8 +12,7 @@ from typing import Literal
 
 import pyarrow as pa
 
-from factory.cluster.crash_tracker import CrashTracking, Verdict
-from factory.config.job import RunSpec
+from factory.cluster.crash_tracker import Verdict
 from factory.engines.base import ImageEngine
 from factory.errors import FactoryError, PictureError
 from factory.images.backdrops.draw import draw_backdrop
@@ -22,19 +21,17 @@ from factory.images.creative_maker import CreativeMaker
 from factory.images.files.sign import load_signer
 from factory.images.picture_writer import PictureWriter
 from factory.images.product.load import load_product
-from factory.images.setup import ImageSetup
 from factory.images.types import Cutout, PaintedBackdrop
-from factory.journal.committer import Committer
 from factory.journal.failures import fail_creative, make_failure_row
 from factory.journal.phases import IMAGES_FAILED_PHASE, IMAGES_PHASE
 from factory.journal.receipts import make_creative_receipt
 from factory.journal.records import make_outcome_row
+from factory.pipeline.context import ImagesContext, make_committer
 from factory.pipeline.image_rows import Drawn, unpack_work
 from factory.pipeline.make_engines import make_image_engine
 from factory.pipeline.rows import describe_error, list_rows, make_receipts, name_batch, settle_memory
 from factory.pipeline.uploads import Uploads, settle
 from factory.pipeline.watchdog import Watchdog
-from factory.storage.store import Store
 from schemas.creative import CopyWork, CreativeOutcome, CreativeTask
 from schemas.run import UnitCount
 
@@ -42,13 +39,11 @@ from schemas.run import UnitCount
 class CreativeStage:
     """Makes the creatives of batches of texts. `concurrent_calls` of them may wait at once for the file that holds their rows."""
 
-    def __init__(
-        self, spec: RunSpec, setup: ImageSetup, store: Store, tracker: CrashTracking, concurrent_calls: int
-    ) -> None:
-        self._spec = spec
-        self._setup = setup
-        self._tracker = tracker
-        self._execution = spec.loaded.job.execution
+    def __init__(self, context: ImagesContext, concurrent_calls: int) -> None:
+        self._spec = context.spec
+        self._setup = context.setup
+        self._tracker = context.tracker
+        self._execution = context.spec.loaded.job.execution
         self._lock = asyncio.Lock()
         self._maker: CreativeMaker | None = None
         self._engine: ImageEngine | None = None  # procedural: drawn here; others were drawn before
@@ -56,20 +51,11 @@ class CreativeStage:
         self._busy_since = 0.0
         self._loading: dict[str, float] = {}  # by batch, when its product picture began to be read
         self._is_watched = False
-        self._uploads = Uploads(store, concurrent_calls)
+        self._uploads = Uploads(context.store, concurrent_calls)
         # Threads of their own: what waits for a slow host must not keep back what is drawn and written.
         self._loaders = ThreadPoolExecutor(concurrent_calls, "product")
-        self._committer, self._failures = (
-            Committer(
-                store,
-                phase,
-                spec.run_id,
-                self._execution.commit_rows,
-                self._execution.commit_seconds,
-                waiting_limit=concurrent_calls,
-            )
-            for phase in (IMAGES_PHASE, IMAGES_FAILED_PHASE)
-        )
+        self._committer = make_committer(context, IMAGES_PHASE, concurrent_calls)
+        self._failures = make_committer(context, IMAGES_FAILED_PHASE, concurrent_calls)
 
     async def __call__(self, batch: pa.Table) -> AsyncIterator[pa.Table]:
         self._start_watchdog()

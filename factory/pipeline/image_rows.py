@@ -10,17 +10,15 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
-from factory.config.job import RunSpec
 from factory.errors import PictureError
-from factory.images.setup import ImageSetup
 from factory.images.tasks import keep_chosen, keep_new, make_work
 from factory.images.types import PaintedBackdrop
 from factory.journal.accepted_texts import TextFile, read_texts
 from factory.journal.phases import IMAGES_PLAN_PHASE
 from factory.journal.segments import Finished
-from factory.journal.split_records import write_record
+from factory.journal.split_records import make_record, write_record
+from factory.pipeline.context import ImagesContext
 from factory.pipeline.rows import Row, make_rows
-from factory.storage.store import Store
 from schemas.creative import CopyWork
 from schemas.run import UnitCount
 
@@ -38,7 +36,7 @@ class Drawn:
     errors: dict[str, PictureError] = field(default_factory=dict)
 
 
-def read_copy(file: TextFile, spec: RunSpec, setup: ImageSetup, store: Store, not_new: Finished) -> Iterator[pa.Table]:
+def read_copy(file: TextFile, context: ImagesContext, not_new: Finished) -> Iterator[pa.Table]:
     """Read the texts of one file: their new creatives, and at the end one row that counts them all.
 
     The record of what was planned is on storage before the count goes out. Raises StorageError.
@@ -46,7 +44,7 @@ def read_copy(file: TextFile, spec: RunSpec, setup: ImageSetup, store: Store, no
     rows: list[Row] = []
     ids: list[str] = []
     num_texts = num_new = 0
-    for work in _list_works(file, spec, setup, store):
+    for work in _list_works(file, context):
         num_texts += 1
         own = [task.creative_id for task in work.tasks]
         new = keep_new(work, list(not_new.contains(own)))
@@ -60,13 +58,13 @@ def read_copy(file: TextFile, spec: RunSpec, setup: ImageSetup, store: Store, no
     count = UnitCount(
         unit=file.path, rows=num_texts, briefs=0, refused=0, planned=len(ids), skipped=len(ids) - num_new
     )
-    write_record(count, "", ids, spec, store, phase=IMAGES_PLAN_PHASE)
+    write_record(make_record(count, ids), context.spec, context.store, IMAGES_PLAN_PHASE)
     yield make_rows([*rows, ("unit", count.model_dump_json())])
 
 
-def read_chosen(file: TextFile, spec: RunSpec, setup: ImageSetup, store: Store, chosen: Tries) -> Iterator[pa.Table]:
+def read_chosen(file: TextFile, context: ImagesContext, chosen: Tries) -> Iterator[pa.Table]:
     """Read the texts of one file, and hand on each of the `chosen` creatives by itself. Raises StorageError."""
-    for work in _list_works(file, spec, setup, store):
+    for work in _list_works(file, context):
         rows: list[Row] = [("copy", each.model_dump_json()) for each in keep_chosen(work, chosen)]
         if rows:
             yield make_rows(rows)
@@ -85,8 +83,9 @@ def unpack_work(kind: str, payload: bytes) -> Drawn:
     return drawn
 
 
-def _list_works(file: TextFile, spec: RunSpec, setup: ImageSetup, store: Store) -> Iterator[CopyWork]:
-    for text in read_texts(file, store):
+def _list_works(file: TextFile, context: ImagesContext) -> Iterator[CopyWork]:
+    setup = context.setup
+    for text in read_texts(file, context.store):
         slots = setup.slots.get(text.request.placement, ())
         for asset in text.assets if slots else ():
-            yield make_work(text.request, asset, slots, setup.digest, spec.loaded.job.seed)
+            yield make_work(text.request, asset, slots, setup.digest, context.spec.loaded.job.seed)

@@ -5,7 +5,7 @@ Rows (from splits of input, or from the records of what failed) -> small blocks 
 backdrops are generated) -> pictures (CPU actors) -> receipts.
 """
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import isqrt
 from typing import Any
@@ -17,16 +17,13 @@ from ray.exceptions import RayError
 
 from factory.briefs.duplicates import Duplicates
 from factory.briefs.splits import InputSplit
-from factory.cluster.crash_actor import CrashActor
-from factory.cluster.crash_tracker import CrashTracking
 from factory.cluster.resources import READ_CPUS, ImageResources, Resources
-from factory.config.job import RunSpec
 from factory.errors import EngineError, FactoryError
-from factory.images.setup import ImageSetup
 from factory.journal.accepted_texts import TextFile
 from factory.journal.failures import Failure
 from factory.journal.segments import Finished
 from factory.pipeline.backdrop_stage import BackdropStage
+from factory.pipeline.context import ImagesContext, RunContext
 from factory.pipeline.creative_stage import CreativeStage
 from factory.pipeline.image_rows import Tries, read_chosen, read_copy
 from factory.pipeline.rows import read_again, read_requests
@@ -62,136 +59,106 @@ def choose_concurrency(execution: TextExecution, level: int) -> Concurrency:
     return Concurrency(1, isqrt(execution.batch_rows * execution.batches_in_flight) if level == 1 else 1, strikes=1)
 
 
-def read_new(
-    spec: RunSpec,
-    store: Store,
-    splits: list[InputSplit],
-    duplicates: Duplicates,
-    finished: Finished,
-    tracker: CrashActor,
-) -> Dataset:
+@dataclass(frozen=True, slots=True)
+class ActorPool:
+    """The processes of one stage: how many, what each books of its node, and how many calls each takes at once."""
+
+    size: int
+    calls: int
+    num_cpus: float
+    num_gpus: float = 0.0
+
+
+def read_new(context: RunContext, splits: Sequence[InputSplit], duplicates: Duplicates, finished: Finished) -> Dataset:
     """Return the rows of `splits`, requests that `finished` holds left out; nothing is read yet."""
-    shared = {"shared": [ray.put(spec), ray.put(duplicates), ray.put(finished)], "store": store, "watch": tracker}
-    items = ray.data.from_items([{"unit": split} for split in splits], override_num_blocks=len(splits))
-    return items.map_batches(_read_batch, batch_size=1, batch_format="numpy", num_cpus=READ_CPUS, fn_kwargs=shared)
+    # Large when many requests are finished: fetched once a node.
+    return _read([{"split": split} for split in splits], _read_splits, context, duplicates, finished)
 
 
 def read_failed(chosen: Mapping[str, Failure], store: Store) -> Dataset:
     """Return the rows of requests that failed before; nothing is read yet."""
-    shared = {"chosen": ray.put(chosen), "store": store}
-    one = ray.data.from_items([{"all": True}], override_num_blocks=1)
-    return one.map_batches(_read_again, batch_size=1, batch_format="numpy", num_cpus=READ_CPUS, fn_kwargs=shared)
+    return _read([{"all": True}], _read_again, chosen, store)
+
+
+def read_new_copy(context: ImagesContext, files: Sequence[TextFile], not_new: Finished) -> Dataset:
+    """Return the texts in `files` with the creatives that are new; nothing is read yet."""
+    return _read([{"file": file} for file in files], _read_copy, context, not_new)
+
+
+def read_failed_copy(context: ImagesContext, files: Sequence[TextFile], chosen: Tries) -> Dataset:
+    """Return the texts in `files` with the `chosen` creatives, which failed before; nothing is read yet."""
+    return _read([{"file": file} for file in files], _read_copy_again, context, chosen)
 
 
 def stream_receipts(
-    rows: Dataset, spec: RunSpec, store: Store, resources: Resources, concurrency: Concurrency, tracker: CrashActor
+    rows: Dataset, context: RunContext, resources: Resources, concurrency: Concurrency
 ) -> Generator[Receipt]:
     """Run the whole flow over `rows` and yield a receipt for every batch whose rows are on storage.
 
     Raises the stage's own FactoryError, or EngineError when Ray gave up.
     """
-    receipts = write_rows(rows, spec, store, resources, concurrency, tracker).map_batches(
-        ScoreStage,
-        batch_size=None,
-        batch_format="pyarrow",
-        zero_copy_batch=True,
-        fn_constructor_args=(spec, store, tracker, FINISH_CALLS),
-        compute=ActorPoolStrategy(
-            size=resources.finish_replicas,
-            max_tasks_in_flight_per_actor=FINISH_CALLS * 2,
-            max_concurrent_calls_per_actor=FINISH_CALLS,
-        ),
-        num_cpus=resources.finish_cpus,
-    )
-    yield from _take_receipts(receipts)
+    pool = ActorPool(resources.finish_replicas, FINISH_CALLS, resources.finish_cpus)
+    written = write_rows(rows, context, resources, concurrency)
+    yield from _take_receipts(_map_actors(written, ScoreStage, (context, FINISH_CALLS), None, pool))
 
 
 def write_rows(
     rows: Dataset,
-    spec: RunSpec,
-    store: Store,
+    context: RunContext,
     resources: Resources,
     concurrency: Concurrency,
-    tracker: CrashTracking,
     stage: type[TextStage] = TextStage,
 ) -> Dataset:
     """Return `rows` passed through the text stage; nothing runs yet."""
-    return _rebatch(rows, concurrency.rows).map_batches(
-        stage,
-        batch_size=concurrency.rows,
-        batch_format="pyarrow",
-        zero_copy_batch=True,
-        fn_constructor_args=(spec, store, tracker),
-        compute=ActorPoolStrategy(
-            size=resources.replicas,
-            max_tasks_in_flight_per_actor=concurrency.batches * 2,
-            max_concurrent_calls_per_actor=concurrency.batches,
-        ),
-        num_cpus=resources.text_cpus,
-        num_gpus=resources.text_gpus or None,
-    )
-
-
-def read_new_copy(
-    spec: RunSpec, setup: ImageSetup, store: Store, files: Sequence[TextFile], not_new: Finished, tracker: CrashActor
-) -> Dataset:
-    """Return the texts in `files` with the creatives that are new; nothing is read yet."""
-    shared = {"shared": [ray.put(spec), ray.put(setup), ray.put(not_new)], "store": store, "watch": tracker}
-    return _spread(files).map_batches(
-        _read_copy, batch_size=1, batch_format="numpy", num_cpus=READ_CPUS, fn_kwargs=shared
-    )
-
-
-def read_failed_copy(
-    spec: RunSpec, setup: ImageSetup, store: Store, files: Sequence[TextFile], chosen: Tries
-) -> Dataset:
-    """Return the texts in `files` with the `chosen` creatives, which failed before; nothing is read yet."""
-    shared = {"shared": [ray.put(spec), ray.put(setup), ray.put(chosen)], "store": store}
-    return _spread(files).map_batches(
-        _read_copy_again, batch_size=1, batch_format="numpy", num_cpus=READ_CPUS, fn_kwargs=shared
-    )
+    pool = ActorPool(resources.replicas, concurrency.batches, resources.text_cpus, resources.text_gpus)
+    return _map_actors(_rebatch(rows, concurrency.rows), stage, (context,), concurrency.rows, pool)
 
 
 def stream_creatives(
-    rows: Dataset,
-    spec: RunSpec,
-    setup: ImageSetup,
-    store: Store,
-    resources: ImageResources,
-    tracker: CrashActor,
-    stage: type[BackdropStage] = BackdropStage,
+    rows: Dataset, context: ImagesContext, resources: ImageResources, stage: type[BackdropStage] = BackdropStage
 ) -> Generator[Receipt]:
     """Make the creatives of `rows` and yield a receipt for every batch that is on storage. Raises as `stream_receipts`."""
-    calls = spec.loaded.job.execution.images.rows_in_flight
+    execution = context.spec.loaded.job.execution.images
     if resources.backdrop_replicas:
-        num_rows = spec.loaded.job.execution.images.batch_size
-        rows = _rebatch(rows, num_rows).map_batches(
-            stage,
-            batch_size=num_rows,
-            batch_format="pyarrow",
-            zero_copy_batch=True,
-            fn_constructor_args=(spec, setup, tracker),
-            # Of two calls one draws, while what the other has drawn is on its way to the next stage.
-            compute=ActorPoolStrategy(
-                size=resources.backdrop_replicas, max_tasks_in_flight_per_actor=4, max_concurrent_calls_per_actor=2
-            ),
-            num_cpus=resources.backdrop_cpus,
-            num_gpus=resources.backdrop_gpus or None,
-        )
-    receipts = _rebatch(rows, 1).map_batches(
-        CreativeStage,
+        num_rows = execution.batch_size
+        # Of two calls one draws, while what the other has drawn is on its way to the next stage.
+        pool = ActorPool(resources.backdrop_replicas, 2, resources.backdrop_cpus, resources.backdrop_gpus)
+        rows = _map_actors(_rebatch(rows, num_rows), stage, (context,), num_rows, pool)
+    pool = ActorPool(resources.replicas, execution.rows_in_flight, resources.cpus)
+    arguments = (context, execution.rows_in_flight)
+    yield from _take_receipts(_map_actors(_rebatch(rows, 1), CreativeStage, arguments, 1, pool))
+
+
+def _read(items: list[dict[str, Any]], task: Callable[..., Iterator[pa.Table]], *shared: Any) -> Dataset:
+    """Return what `task` makes of each item, in a Ray task of its own; what they share is put on the cluster once."""
+    dataset = ray.data.from_items(items, override_num_blocks=len(items))
+    return dataset.map_batches(
+        task,
         batch_size=1,
+        batch_format="numpy",
+        num_cpus=READ_CPUS,
+        fn_kwargs={"shared": [ray.put(each) for each in shared]},
+    )
+
+
+def _map_actors(
+    rows: Dataset, stage: type[Any], arguments: tuple[Any, ...], batch_size: int | None, pool: ActorPool
+) -> Dataset:
+    """Return `rows` passed through the actors of a stage. Twice as many batches as are worked on wait at each of them."""
+    return rows.map_batches(
+        stage,
+        batch_size=batch_size,
         batch_format="pyarrow",
         zero_copy_batch=True,
-        fn_constructor_args=(spec, setup, store, tracker, calls),
+        fn_constructor_args=arguments,
         compute=ActorPoolStrategy(
-            size=resources.replicas,
-            max_tasks_in_flight_per_actor=calls * 2,
-            max_concurrent_calls_per_actor=calls,
+            size=pool.size,
+            max_tasks_in_flight_per_actor=pool.calls * 2,
+            max_concurrent_calls_per_actor=pool.calls,
         ),
-        num_cpus=resources.cpus,
+        num_cpus=pool.num_cpus,
+        num_gpus=pool.num_gpus or None,
     )
-    yield from _take_receipts(receipts)
 
 
 def _rebatch(rows: Dataset, num_rows: int) -> Dataset:
@@ -214,32 +181,28 @@ def _take_receipts(receipts: Dataset) -> Generator[Receipt]:
         raise _translate(error) from error
 
 
-def _spread(files: Sequence[TextFile]) -> Dataset:
-    return ray.data.from_items([{"file": file} for file in files], override_num_blocks=len(files))
+def _read_splits(batch: dict[str, Any], shared: Any) -> Iterator[pa.Table]:
+    context, duplicates, finished = ray.get(shared)
+    for split in batch["split"]:
+        if not context.tracker.is_draining():
+            yield from read_requests(split, context, duplicates, finished)
 
 
-def _read_copy(batch: dict[str, Any], shared: Any, store: Store, tracker: CrashActor) -> Iterator[pa.Table]:
-    spec, setup, not_new = ray.get(shared)
+def _read_again(_batch: dict[str, Any], shared: Any) -> Iterator[pa.Table]:
+    yield from read_again(*ray.get(shared))
+
+
+def _read_copy(batch: dict[str, Any], shared: Any) -> Iterator[pa.Table]:
+    context, not_new = ray.get(shared)
     for file in batch["file"]:
-        if not tracker.is_draining():
-            yield from read_copy(file, spec, setup, store, not_new)
+        if not context.tracker.is_draining():
+            yield from read_copy(file, context, not_new)
 
 
-def _read_copy_again(batch: dict[str, Any], shared: Any, store: Store) -> Iterator[pa.Table]:
-    spec, setup, chosen = ray.get(shared)
+def _read_copy_again(batch: dict[str, Any], shared: Any) -> Iterator[pa.Table]:
+    context, chosen = ray.get(shared)
     for file in batch["file"]:
-        yield from read_chosen(file, spec, setup, store, chosen)
-
-
-def _read_batch(batch: dict[str, Any], shared: Any, store: Store, tracker: CrashActor) -> Iterator[pa.Table]:
-    spec, duplicates, finished = ray.get(shared)  # large when many requests are finished: fetched once a node
-    for split in batch["unit"]:
-        if not tracker.is_draining():
-            yield from read_requests(split, spec, store, duplicates, finished)
-
-
-def _read_again(_batch: dict[str, Any], chosen: Any, store: Store) -> Iterator[pa.Table]:
-    yield from read_again(ray.get(chosen), store)
+        yield from read_chosen(file, context, chosen)
 
 
 def _translate(error: BaseException) -> FactoryError:

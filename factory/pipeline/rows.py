@@ -18,11 +18,11 @@ from factory.briefs.duplicates import Duplicates
 from factory.briefs.read import REPLACED, read_split
 from factory.briefs.requests import make_requests, order_key
 from factory.briefs.splits import InputSplit
-from factory.config.job import RunSpec
 from factory.journal.failures import Failure, Try, iterate_outcomes
-from factory.journal.records import commit_split, make_refused_id
+from factory.journal.records import make_refused_id
 from factory.journal.segments import Finished
-from factory.journal.split_records import digest_basis
+from factory.journal.split_records import digest_basis, make_record, write_record
+from factory.pipeline.context import RunContext
 from factory.storage.store import Store
 from schemas.outcome import Outcome, Refusal
 from schemas.request import Request
@@ -38,9 +38,10 @@ Tries = dict[str, tuple[int, int]]  # request id -> (retries, attempt), of reque
 
 
 def read_requests(
-    split: InputSplit, spec: RunSpec, store: Store, duplicates: Duplicates, finished: Finished
+    split: InputSplit, context: RunContext, duplicates: Duplicates, finished: Finished
 ) -> Iterator[pa.Table]:
     """Read one split of input: its new requests in engine order, its refused rows, and one row that counts both."""
+    spec = context.spec
     job = spec.loaded.job
     placements = list(spec.loaded.placements.values())
     rows: list[Row] = []
@@ -71,7 +72,8 @@ def read_requests(
     )
     ids = request_ids + [make_refused_id(refusal) for refusal in refusals]
     pictures = [request.brief.image_uri for request in requests] if job.images is not None else []
-    commit_split(count, ids, spec, store, digest_basis(split, spec, duplicates, refusals), pictures)
+    record = make_record(count, ids, digest_basis(split, spec, duplicates, refusals), pictures)
+    write_record(record, spec, context.store)
     rows.append(("unit", count.model_dump_json()))
     rows += [("request", request.model_dump_json()) for request in sorted(new, key=order_key)]
     yield make_rows(rows)
@@ -118,7 +120,7 @@ def unpack_outcomes(payload: bytes) -> tuple[list[Outcome], Tries]:
 
 
 def name_batch(stage: str, payloads: Sequence[bytes]) -> str:
-    """Return the name under which the watch knows a batch: the same when Ray hands it out again."""
+    """Return the name under which the crash tracker knows a batch: the same when Ray hands it out again."""
     sink = hashlib.blake2b(stage.encode(), digest_size=16)
     for payload in payloads:
         sink.update(hashlib.blake2b(payload, digest_size=16).digest())

@@ -8,16 +8,16 @@ from functools import partial
 
 import pyarrow as pa
 
-from factory.cluster.crash_tracker import CrashTracking, Verdict
+from factory.cluster.crash_tracker import Verdict
 from factory.config.job import COMPUTED_WEIGHTS, RunSpec
 from factory.engines.base import Embedder
 from factory.errors import FactoryError
-from factory.journal.committer import Committer
 from factory.journal.failures import Try, fail, make_failure_row
 from factory.journal.phases import FAILED_PHASE, TEXT_PHASE
 from factory.journal.receipts import make_receipt
 from factory.journal.records import make_outcome_row, make_refused_row
 from factory.journal.segments import write_segment
+from factory.pipeline.context import RunContext, make_committer
 from factory.pipeline.make_engines import make_embedder
 from factory.pipeline.rows import (
     Tries,
@@ -28,7 +28,6 @@ from factory.pipeline.rows import (
     settle_memory,
     unpack_outcomes,
 )
-from factory.storage.store import Store
 from factory.text.calibration import find_judge_weight
 from factory.text.checks.checker import check_candidate, make_context, trust_items
 from factory.text.scores.embeddings import embed_texts
@@ -41,23 +40,15 @@ from schemas.run import UnitCount
 class ScoreStage:
     """Finishes batches. `concurrent_calls` of them may wait at once for the file that holds their rows."""
 
-    def __init__(self, spec: RunSpec, store: Store, tracker: CrashTracking, concurrent_calls: int) -> None:
-        self._spec = spec
-        self._store = store
-        self._tracker = tracker
-        execution = spec.loaded.job.execution
-        self._max_attempts = execution.max_attempts
+    def __init__(self, context: RunContext, concurrent_calls: int) -> None:
+        self._spec = context.spec
+        self._store = context.store
+        self._tracker = context.tracker
+        self._max_attempts = context.spec.loaded.job.execution.max_attempts
         self._embedder: Embedder | None = None
         self._lock = asyncio.Lock()
         self._weight: float | None = None
-        self._committer = Committer(
-            store,
-            TEXT_PHASE,
-            spec.run_id,
-            execution.commit_rows,
-            execution.commit_seconds,
-            waiting_limit=concurrent_calls,
-        )
+        self._committer = make_committer(context, TEXT_PHASE, concurrent_calls)
 
     async def __call__(self, batch: pa.Table) -> AsyncIterator[pa.Table]:
         received = list_rows(batch)

@@ -10,11 +10,12 @@ from typing import Never
 
 import pyarrow as pa
 
-from factory.cluster.crash_tracker import CrashTracking, Start, Verdict
+from factory.cluster.crash_tracker import Start, Verdict
 from factory.config.job import RunSpec
 from factory.engines.base import TextEngine
 from factory.errors import EngineError
 from factory.journal.failures import Try, fail
+from factory.pipeline.context import RunContext
 from factory.pipeline.make_engines import make_engine
 from factory.pipeline.rows import (
     Row,
@@ -27,27 +28,25 @@ from factory.pipeline.rows import (
     settle_memory,
 )
 from factory.pipeline.watchdog import Watchdog
-from factory.storage.store import Store
 from factory.text.calibration import find_calibration
 from factory.text.prompts.builder import PromptBuilder
 from factory.text.write import TextSettings, write_request
 from schemas.outcome import Outcome
 from schemas.rubric import Calibration
 
-RESTART_PAUSE = (
-    5.0  # seconds before an engine that did not come up again is started once more: its memory may not be free yet
-)
+# Seconds before an engine that did not come up again is started once more: its memory may not be free yet.
+RESTART_PAUSE = 5.0
 _HOPELESS_HINT = "read the log for what ends them; finished requests are safe, the same command goes on"
 
 
 class TextStage:
     """Writes copy for batches of rows, many batches at once on one engine."""
 
-    def __init__(self, spec: RunSpec, store: Store, tracker: CrashTracking) -> None:
-        self._spec = spec
-        self._store = store
-        self._tracker = tracker
-        self._execution = spec.loaded.job.execution
+    def __init__(self, context: RunContext) -> None:
+        self._spec = context.spec
+        self._store = context.store
+        self._tracker = context.tracker
+        self._execution = context.spec.loaded.job.execution
         self._lock = asyncio.Lock()
         self._engine: TextEngine | None = None
         self._settings: TextSettings | None = None

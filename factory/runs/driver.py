@@ -13,7 +13,6 @@ from factory.journal.failures import Failure, iterate_outcomes, make_reopened_ro
 from factory.journal.phases import FAILED_PHASE, IMAGES_FAILED_PHASE
 from factory.journal.segments import Finished, write_segment
 from factory.output.finalize import Ending, finalize, is_unfinished
-from factory.pipeline.backdrop_stage import BackdropStage
 from factory.runs.images_phase import ImagesPhase
 from factory.runs.lease import Lease, hold_lease
 from factory.runs.log_redirect import redirect_logs
@@ -70,11 +69,11 @@ class Result:
         return is_unfinished(self.ending.counts)
 
 
-def run_job(path: str, options: Options, stage: type[BackdropStage] = BackdropStage) -> Result:
+def run_job(path: str, options: Options) -> Result:
     """Run a job, or go on with it, or find it done. Progress goes to stderr; Ray's and vLLM's own words to a log file.
 
     Raises FactoryError of any kind. A run that refused more rows than the job allows ends whole, with the error to show
-    in its result. `stage` draws the backdrops that an engine is asked for.
+    in its result.
     """
     began = time.monotonic()
     prepared = prepare_job(path, options)
@@ -86,7 +85,7 @@ def run_job(path: str, options: Options, stage: type[BackdropStage] = BackdropSt
         too_many = check_quarantine_rate(done.counts, highest)
         return Result(store.uri, done, None, Receipt(segment=""), _locate_log(prepared.spec), {}, too_many)
     with hold_lease(store, f"factory run {path}", say=_say) as lease:
-        return _drive(prepared, store, lease, began, stage)
+        return _drive(prepared, store, lease, began)
 
 
 def retry_job(uri: str, reason: str | None, briefs: str | None) -> tuple[Result | None, int]:
@@ -135,9 +134,7 @@ def reopen(store: Store, state: RunState, chosen: dict[str, Failure], phase: str
         write_segment(store, phase, rows, state.run_id, datetime.now(UTC))
 
 
-def _drive(
-    prepared: Prepared, store: Store, lease: Lease, began: float, stage: type[BackdropStage] = BackdropStage
-) -> Result:
+def _drive(prepared: Prepared, store: Store, lease: Lease, began: float) -> Result:
     """Make what is not there yet, then everything that is made of it."""
     loaded = prepared.spec.loaded
     state = open_run(
@@ -159,7 +156,7 @@ def _drive(
             clock.end_flow(supervisor.flow_began)
             if prepared.setup is not None and not stop.reason:
                 progress.enter_stage("starting: pictures")
-                ImagesPhase(spec, prepared.setup, store, supervisor, stage).run()
+                ImagesPhase(spec, prepared.setup, store, supervisor).run()
                 clock.end_pictures()
         totals = supervisor.totals
         if stop.by_signal:

@@ -14,11 +14,12 @@ from factory.journal.accepted_texts import TextFile, list_text_files
 from factory.journal.failures import Failure, choose_level, iterate_outcomes, read_failures
 from factory.journal.keys import find_keys, load_keys, make_keys
 from factory.journal.phases import IMAGES_FAILED_PHASE, IMAGES_PHASE, IMAGES_PLAN_PHASE
-from factory.journal.records import keep_planned
+from factory.journal.planned import keep_planned
 from factory.journal.segments import Finished, read_finished
 from factory.journal.split_records import read_records
 from factory.pipeline import ray_data
 from factory.pipeline.backdrop_stage import BackdropStage
+from factory.pipeline.context import ImagesContext
 from factory.runs.supervisor import Supervisor
 from factory.storage.store import Store
 from schemas.creative import CreativeOutcome
@@ -71,29 +72,31 @@ class ImagesPhase:
     def _run_first_pass(self, files: list[TextFile], finished: Finished, resources: ImageResources) -> None:
         failures = read_failures(self.store, IMAGES_FAILED_PHASE)
         not_new = finished.with_ids(failures.list_ids())
-        tracker = CrashActor(ray_data.STRIKES, resources.backdrop_replicas)
-        rows = ray_data.read_new_copy(self.spec, self.setup, self.store, files, not_new, tracker)
-        self._follow(rows, resources, tracker)
+        context = self._make_context(ray_data.STRIKES, resources)
+        self._follow(ray_data.read_new_copy(context, files, not_new), context, resources)
 
     def _run_pass(self, chosen: Mapping[str, Failure], files: list[TextFile], resources: ImageResources) -> None:
         self.supervisor.progress.say(f"trying {len(chosen):,} failed creatives again, each alone")
-        tracker = CrashActor(1, resources.backdrop_replicas)
         tries = {key: (each.retries, each.attempt) for key, each in chosen.items()}
         own = keep_files(files, self._list_requests(chosen))
-        rows = ray_data.read_failed_copy(self.spec, self.setup, self.store, own, tries)
-        self._follow(rows, resources, tracker)
+        context = self._make_context(1, resources)
+        self._follow(ray_data.read_failed_copy(context, own, tries), context, resources)
 
     def _list_requests(self, chosen: Mapping[str, Failure]) -> set[str]:
         """Return the ids of the requests that the chosen creatives are of."""
         records = iterate_outcomes(self.store, chosen, IMAGES_FAILED_PHASE)
         return {CreativeOutcome.model_validate_json(row.payload).request.request_id for _, row in records}
 
-    def _follow(self, rows: ray_data.Rows, resources: ImageResources, tracker: CrashActor) -> None:
+    def _make_context(self, strikes: int, resources: ImageResources) -> ImagesContext:
+        """Return the context of a pass, with a crash tracker of its own."""
+        return ImagesContext(self.spec, self.store, CrashActor(strikes, resources.backdrop_replicas), self.setup)
+
+    def _follow(self, rows: ray_data.Rows, context: ImagesContext, resources: ImageResources) -> None:
         self.supervisor.follow(
-            lambda: ray_data.stream_creatives(rows, self.spec, self.setup, self.store, resources, tracker, self.stage),
+            lambda: ray_data.stream_creatives(rows, context, resources, self.stage),
             self.spec.loaded.job.execution.images,
             resources.total_gpus,
-            tracker,
+            context.tracker,
         )
 
 

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 from factory.cluster import connection
-from factory.cluster.crash_actor import CrashActor
+from factory.cluster.crash_tracker import CrashTracking
 from factory.errors import EngineError
 from factory.runs.progress import Progress
 from factory.runs.stall_detector import Bounds, StallDetector, Stalled
@@ -85,7 +85,9 @@ class Supervisor:
         """Count what came to its end."""
         self.totals = self.totals.add(receipt)
 
-    def follow(self, flow: Callable[[], Generator[Receipt]], bounds: Bounds, gpus: float, tracker: CrashActor) -> None:
+    def follow(
+        self, flow: Callable[[], Generator[Receipt]], bounds: Bounds, gpus: float, tracker: CrashTracking
+    ) -> None:
         """Take the receipts of one pass. When the run is told to stop, let what is under way end within drain_seconds.
 
         `gpus` are in use meanwhile. Raises Standstill when nothing comes any more, and FactoryError of any kind.

@@ -10,10 +10,11 @@ from factory.cluster.crash_actor import CrashActor
 from factory.cluster.resources import Resources, plan_resources
 from factory.config.job import RunSpec
 from factory.journal.failures import Failure, choose_level, read_failures
+from factory.journal.planned import commit_unreadable, keep_planned
 from factory.journal.receipts import make_receipt
-from factory.journal.records import commit_unreadable, keep_planned
 from factory.journal.split_records import take_over
 from factory.pipeline import ray_data
+from factory.pipeline.context import RunContext
 from factory.runs.planning import Prepared
 from factory.runs.remaining import RemainingWork, find_remaining
 from factory.runs.supervisor import Supervisor
@@ -68,9 +69,9 @@ class TextPhase:
 
     def _run_first_pass(self, splits: list[InputSplit], resources: Resources) -> None:
         concurrency = ray_data.choose_concurrency(self.spec.loaded.job.execution.text, level=0)
-        tracker = CrashActor(concurrency.strikes, resources.replicas)
-        rows = ray_data.read_new(self.spec, self.store, splits, self.prepared.duplicates, self.left.not_new, tracker)
-        self._follow(rows, resources, concurrency, tracker)
+        context = self._make_context(concurrency, resources)
+        rows = ray_data.read_new(context, splits, self.prepared.duplicates, self.left.not_new)
+        self._follow(rows, context, resources, concurrency)
 
     def _run_pass(self, chosen: dict[str, Failure], level: int, resources: Resources) -> None:
         concurrency = ray_data.choose_concurrency(self.spec.loaded.job.execution.text, level)
@@ -79,16 +80,19 @@ class TextPhase:
             f"trying {len(chosen):,} failed requests again, "
             f"{'each alone' if together == 1 else f'at most {together:,} at once'}"
         )
-        tracker = CrashActor(concurrency.strikes, resources.replicas)
-        rows = ray_data.read_failed(chosen, self.store)
-        self._follow(rows, resources, concurrency, tracker)
+        context = self._make_context(concurrency, resources)
+        self._follow(ray_data.read_failed(chosen, self.store), context, resources, concurrency)
+
+    def _make_context(self, concurrency: ray_data.Concurrency, resources: Resources) -> RunContext:
+        """Return the context of a pass, with a crash tracker of its own."""
+        return RunContext(self.spec, self.store, CrashActor(concurrency.strikes, resources.replicas))
 
     def _follow(
-        self, rows: ray_data.Rows, resources: Resources, concurrency: ray_data.Concurrency, tracker: CrashActor
+        self, rows: ray_data.Rows, context: RunContext, resources: Resources, concurrency: ray_data.Concurrency
     ) -> None:
         self.supervisor.follow(
-            lambda: ray_data.stream_receipts(rows, self.spec, self.store, resources, concurrency, tracker),
+            lambda: ray_data.stream_receipts(rows, context, resources, concurrency),
             self.spec.loaded.job.execution.text,
             resources.total_gpus,
-            tracker,
+            context.tracker,
         )

@@ -9,7 +9,7 @@ import pytest
 
 from factory.errors import StorageError
 from factory.journal import committer as committer_module
-from factory.journal.committer import Committer
+from factory.journal.committer import CommitLimits, Committer
 from factory.journal.phases import TEXT_PHASE
 from factory.journal.segments import SegmentRow, iterate_rows, list_segments
 from factory.storage.store import Store
@@ -20,7 +20,7 @@ def make_rows(first: int, count: int) -> list[SegmentRow]:
 
 
 def make_committer(store: Store, rows: int = 100, seconds: float = 60.0, waiting: int = 64) -> Committer:
-    return Committer(store, TEXT_PHASE, "run-1", rows, seconds, waiting)
+    return Committer(store, TEXT_PHASE, "run-1", CommitLimits(rows, seconds, waiting))
 
 
 async def commit_all(committer: Committer, batches: Sequence[Sequence[SegmentRow]]) -> list[str]:

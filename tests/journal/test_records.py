@@ -6,16 +6,11 @@ from typing import Any
 
 from factory.briefs.splits import InputSplits
 from factory.config.job import RunSpec
+from factory.journal.planned import commit_unreadable, read_planned
 from factory.journal.receipts import make_receipt
-from factory.journal.records import (
-    commit_split,
-    commit_unreadable,
-    make_outcome_row,
-    make_refused_id,
-    make_refused_row,
-    read_planned,
-)
+from factory.journal.records import make_outcome_row, make_refused_id, make_refused_row
 from factory.journal.segments import iterate_rows
+from factory.journal.split_records import make_record, write_record
 from factory.storage.store import Store
 from schemas.outcome import Check, Outcome, Status
 from schemas.run import Receipt, UnitCount
@@ -90,9 +85,11 @@ def test_a_refused_row_is_known_by_source_and_reason() -> None:
 
 def test_what_a_command_planned_is_read_back_and_only_its_own(tmp_path: Path) -> None:
     store, spec = Store(str(tmp_path / "out")), make_spec(tmp_path)
-    commit_split(make_count(), ["r-1", "r-2", "r-3", "r-4", "refused-1"], spec, store)
-    commit_split(make_count("u-2", planned=1), ["r-5", "refused-2"], spec, store)
-    commit_split(make_count("u-2", planned=1), ["r-5", "refused-2"], spec, store)  # the task was run twice
+    write_record(make_record(make_count(), ["r-1", "r-2", "r-3", "r-4", "refused-1"]), spec, store)
+    write_record(make_record(make_count("u-2", planned=1), ["r-5", "refused-2"]), spec, store)
+    write_record(
+        make_record(make_count("u-2", planned=1), ["r-5", "refused-2"]), spec, store
+    )  # the task was run twice
     planned = read_planned(store, spec.attempt)
     assert planned.splits == {"u-1", "u-2"}
     assert (planned.count.rows, planned.count.planned, planned.count.refused) == (6, 5, 2)

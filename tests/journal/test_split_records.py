@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from factory.journal.phases import PLAN_PHASE, TEXT_PHASE
-from factory.journal.records import Planned, commit_split, read_planned
+from factory.journal.planned import Planned, read_planned
 from factory.journal.segments import SegmentRow, list_segments, set_aside, write_segment
-from factory.journal.split_records import digest_basis, take_over
+from factory.journal.split_records import digest_basis, make_record, take_over, write_record
 from factory.storage.store import Store
 from schemas.outcome import Refusal
 from schemas.run import UnitCount
@@ -141,6 +141,7 @@ def test_a_split_that_broke_off_is_read_every_time(output: Output) -> None:
 def test_keys_that_end_in_zeros_are_not_cut(tmp_path: Path) -> None:
     store, prepared = Store(str(tmp_path / "out")), Output(tmp_path).prepared
     ids = ["ab" * 15 + "00", "cd" * 14 + "0000"]
-    commit_split(UnitCount(unit="u", rows=2, briefs=1, refused=1, planned=1, skipped=0), ids, prepared.spec, store)
+    count = UnitCount(unit="u", rows=2, briefs=1, refused=1, planned=1, skipped=0)
+    write_record(make_record(count, ids), prepared.spec, store)
     planned = read_planned(store, "first")
     assert planned.keys == {bytes.fromhex(each) for each in ids} and planned.refused == {bytes.fromhex(ids[1])}

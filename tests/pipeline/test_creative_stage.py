@@ -265,7 +265,7 @@ def atelier(tmp_path: Path, painter: Painter) -> Workshop:
 
 def draw_all(shop: Workshop, *works: CopyWork) -> dict[str, Drawn]:
     """What a new backdrop stage draws for these works, in one batch."""
-    stage = BackdropStage(shop.spec, shop.setup, shop.tracker)
+    stage = BackdropStage(shop.context)
     rows = [("copy", work.model_dump_json()) for work in works]
     found = [unpack_work(*row) for table in shop.run_batch(stage, rows) for row in list_rows(table)]
     return {each.work.request.brief.product_name: each for each in found}
@@ -299,7 +299,7 @@ def test_a_backdrop_that_fails_spoils_no_other(atelier: Workshop, name: str, rea
 def draw_and_make(shop: Workshop, work: CopyWork, retries: int, attempt: int) -> None:
     """Both stages, as a run has them, for one text whose creatives failed that often before."""
     row = work.change(tries={task.creative_id: (retries, attempt) for task in work.tasks})
-    stage = BackdropStage(shop.spec, shop.setup, shop.tracker)
+    stage = BackdropStage(shop.context)
     tables = shop.run_batch(stage, [("copy", row.model_dump_json())])
     shop.make_all(rows=[row for table in tables for row in list_rows(table)])
 
@@ -370,7 +370,7 @@ def test_drawing_that_hangs_is_seen_for_each_picture(
     atelier: Workshop, painter: Painter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[float] = []
-    stage = BackdropStage(atelier.spec, atelier.setup, atelier.tracker)
+    stage = BackdropStage(atelier.context)
     draw = Painter.draw
 
     def draw_slowly(engine: Painter, prompts: list[BackdropPrompt]) -> list[Any]:

@@ -20,9 +20,9 @@ from factory.config.job import RunSpec
 from factory.errors import JobError, StorageError
 from factory.pipeline import ray_data
 from factory.runs.planning import Options, prepare_job
-from tests.random_pipelines import build_tiny_pipeline
 from tests.support.image_jobs import make_picture_job
 from tests.support.paths import ROOT
+from tests.support.tiny_pipelines import build_tiny_pipeline
 
 JOB = str(ROOT / "jobs" / "ad_copy")
 

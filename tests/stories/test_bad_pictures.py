@@ -316,7 +316,7 @@ def test_what_is_fine_is_what_it_is_without_the_bad_ones(night: Night) -> None:
     rows = [
         row
         for file in list_text_files(shop.store, read_records(shop.store, attempt))
-        for table in read_chosen(file, shop.spec, shop.setup, shop.store, ids)
+        for table in read_chosen(file, shop.context, ids)
         for row in list_rows(table)
     ]
     again = replace(shop, store=Store(str(night.job.parent / "again")))

@@ -8,8 +8,9 @@ from pathlib import Path
 from factory.briefs.splits import InputSplit
 from factory.config.job import RunSpec
 from factory.journal.phases import TEXT_PHASE
-from factory.journal.records import commit_split, make_outcome_row, make_refused_row
+from factory.journal.records import make_outcome_row, make_refused_row
 from factory.journal.segments import write_segment
+from factory.journal.split_records import make_record, write_record
 from factory.output.finalize import Ending, finalize
 from factory.output.publish import Guard
 from factory.runs.state import open_run
@@ -42,7 +43,7 @@ class Run:
         self.spec: RunSpec = replace(prepared.spec, run_id=self.state.run_id)
         self.refused = make_refused_row(make_refusal())
         count = UnitCount(unit="u-1", rows=5, briefs=4, refused=1, planned=len(ids), skipped=0)
-        commit_split(count, [*ids, self.refused.request_id], self.spec, self.store)
+        write_record(make_record(count, [*ids, self.refused.request_id]), self.spec, self.store)
 
     def finish(self, ids: Sequence[str], refused: bool = True) -> None:
         rows = [make_outcome_row(make_finished(request_id)) for request_id in ids]

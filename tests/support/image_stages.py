@@ -21,6 +21,7 @@ from factory.images.tasks import make_work
 from factory.images.types import Cutout, PaintedBackdrop
 from factory.journal.phases import IMAGES_FAILED_PHASE
 from factory.journal.segments import iterate_rows, list_segments
+from factory.pipeline.context import ImagesContext
 from factory.pipeline.creative_stage import CreativeStage
 from factory.pipeline.rows import Row, make_rows
 from factory.storage.store import Store
@@ -55,12 +56,17 @@ class LocalWatch:
 
 @dataclass
 class Workshop:
-    """A sound job with its studio and an output of its own."""
+    """A sound job with its image setup and an output of its own."""
 
     spec: RunSpec
     setup: ImageSetup
     store: Store
     tracker: LocalWatch = field(default_factory=LocalWatch)
+
+    @property
+    def context(self) -> ImagesContext:
+        """What the stages of a pass are given."""
+        return ImagesContext(self.spec, self.store, self.tracker, self.setup)
 
     def make_work(
         self, brief_id: str = "b-1", image_uri: str = "", copy: Fields | None = None, **brief: Any
@@ -76,7 +82,7 @@ class Workshop:
         return make_work(request, asset, self.setup.slots[request.placement], self.setup.digest, loaded.job.seed)
 
     def make(self, work: CopyWork, product: Cutout | None = None, backdrop: Any = None) -> CreativeOutcome:
-        """Make the first creative of `work` at an easel, on procedural backdrops or on what `backdrop` draws."""
+        """Make the first creative of `work` by the creative maker, on procedural backdrops or on what `backdrop` draws."""
         writer = PictureWriter(self.store, self.spec.model, None, redraws=False)
         return CreativeMaker(self.setup, backdrop or self.draw, writer).make(work, work.tasks[0], product)
 
@@ -84,7 +90,7 @@ class Workshop:
         return draw_backdrop(ProceduralEngine(), self.setup.images.backdrop, task.slot, colorway, task.seed + index)
 
     def open_stage(self) -> CreativeStage:
-        return CreativeStage(self.spec, self.setup, self.store, self.tracker, concurrent_calls=16)
+        return CreativeStage(self.context, concurrent_calls=16)
 
     def run_batch(self, stage: Any, rows: Sequence[Row]) -> list[pa.Table]:
         """What comes out of a stage for one batch."""

@@ -9,9 +9,9 @@ from factory.briefs.read import read_split
 from factory.briefs.requests import make_requests
 from factory.briefs.splits import InputSplit
 from factory.journal.phases import TEXT_PHASE
-from factory.journal.records import commit_split, make_refused_id, make_refused_row
+from factory.journal.records import make_refused_id, make_refused_row
 from factory.journal.segments import SegmentRow, read_finished, write_segment
-from factory.journal.split_records import Progress, digest_basis, find_progress
+from factory.journal.split_records import Progress, digest_basis, find_progress, make_record, write_record
 from factory.runs.planning import Prepared
 from factory.storage.store import Store
 from schemas.outcome import Refusal
@@ -52,7 +52,8 @@ class Output:
                 skipped=0,
             )
             basis = digest_basis(split, spec, prepared.duplicates, refusals)
-            commit_split(count, requests + [make_refused_id(each) for each in refusals], spec, self.store, basis)
+            ids = requests + [make_refused_id(each) for each in refusals]
+            write_record(make_record(count, ids, basis), spec, self.store)
             rows = [SegmentRow(each, "accepted", "", "google_rsa", "en-US", "{}") for each in requests]
             rows += [make_refused_row(each) for each in refusals]
             write_segment(self.store, TEXT_PHASE, rows, "r1", NOW, name=f"rows-{split.id}")

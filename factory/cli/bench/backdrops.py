@@ -12,7 +12,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,14 @@ from factory.engines.models.resolve import IMAGE_INDEX, resolve_model
 from factory.errors import EngineError, JobError
 from factory.pipeline.backdrop_stage import BackdropStage
 from factory.runs import planning
-from factory.runs.driver import run_job
+from factory.runs.images_phase import ImagesPhase
+from factory.runs.log_redirect import redirect_logs
+from factory.runs.progress import Progress
+from factory.runs.remaining import find_remaining
+from factory.runs.state import open_run
+from factory.runs.stopping import StopSign
+from factory.runs.supervisor import Supervisor
+from factory.runs.text_phase import TextPhase
 from factory.storage.store import Store
 
 _SETTINGS = ["text.model=scripted", "execution.images.backdrop_replicas=1"]
@@ -59,15 +67,29 @@ def run_bench(job: str, sets: Sequence[str], limit: int | None, rounds: int, com
             raise JobError("the job has no picture model", "--set images.backdrop.engine=diffusers, model and prompt")
         if images.backdrop.strength is not None:
             raise JobError("the bare loop draws from text alone", "--set images.backdrop.strength=null")
-        result = run_job(job, options, TimedStage)
-        if result.stopped:
-            raise EngineError(f"the images phase was stopped: {result.stopped}", "let it come to its end")
+        _run_phases(prepared, folder / "log")
         phase = _read_phase(folder / "out")
         model = resolve_model(images.backdrop.model or "", Path(prepared.spec.cache), IMAGE_INDEX)
         execution = prepared.spec.loaded.job.execution.images
         side = Work(str(model), images.backdrop, execution, phase.calls, rounds, compiled)
         seconds, modes = _run_side(side, folder)
     return _describe(phase, seconds, modes)
+
+
+def _run_phases(prepared: planning.Prepared, log: Path) -> None:
+    """Write the texts and make their pictures as a run does, by a backdrop stage with a clock. Nothing is published."""
+    loaded, store, stop = prepared.spec.loaded, Store(prepared.spec.loaded.output_uri), StopSign()
+    if prepared.setup is None:
+        raise JobError("the job makes no pictures", "name one with an images section")
+    state = open_run(store, loaded, prepared.spec.identity.job, prepared.digest, lambda: datetime.now(UTC))
+    spec = replace(prepared.spec, run_id=state.run_id)
+    with redirect_logs(log) as stderr, Progress(stderr, loaded.job.name) as progress, stop.watch_signals():
+        left = find_remaining(store, spec, prepared)
+        with Supervisor(loaded.job, progress, stop, check_lease=lambda: None) as supervisor:
+            TextPhase(spec, store, prepared, left, supervisor).run()
+            ImagesPhase(spec, prepared.setup, store, supervisor, TimedStage).run()
+    if stop.reason:
+        raise EngineError(f"the images phase was stopped: {stop.reason}", "let it finish")
 
 
 def _read_phase(output: Path) -> Phase:

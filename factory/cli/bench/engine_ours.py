@@ -16,6 +16,7 @@ from factory.cluster.resources import READ_CPUS, plan_resources
 from factory.config.job import RunSpec
 from factory.engines.base import Generation, Messages, Prompt, TextEngine
 from factory.pipeline import ray_data
+from factory.pipeline.context import RunContext
 from factory.pipeline.rows import list_rows, make_rows, unpack_outcomes
 from factory.pipeline.text_stage import TextStage
 from factory.storage.store import Store
@@ -40,8 +41,8 @@ def open_flow(spec: RunSpec, store: Store, work: list[list[Request]], folder: Pa
     )
     resources = plan_resources(spec)
     concurrency = ray_data.choose_concurrency(spec.loaded.job.execution.text, level=0)
-    tracker = CrashActor(concurrency.strikes, resources.replicas)
-    written = ray_data.write_rows(rows, spec, store, resources, concurrency, tracker, TimedStage)
+    context = RunContext(spec, store, CrashActor(concurrency.strikes, resources.replicas))
+    written = ray_data.write_rows(rows, context, resources, concurrency, TimedStage)
     return iter(written.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0))
 
 

@@ -17,14 +17,13 @@ from factory.briefs.requests import make_requests
 from factory.briefs.splits import InputSplit
 from factory.config.job import RunSpec
 from factory.journal.phases import TEXT_PHASE
-from factory.journal.records import commit_split
 from factory.journal.segments import SegmentRow, iterate_rows, write_segment
-from factory.journal.split_records import digest_basis
+from factory.journal.split_records import digest_basis, make_record, write_record
 from factory.runs.planning import Prepared
 from factory.runs.state import open_run
 from factory.storage.store import Store
-from schemas.asset import Outcome
 from schemas.brief import Brief
+from schemas.outcome import Outcome
 from schemas.run import UnitCount
 
 
@@ -82,7 +81,7 @@ def _finish_split(split: InputSplit) -> None:
     requests = list(chain.from_iterable(made))
     count = UnitCount(unit=split.id, rows=len(briefs), briefs=len(briefs), refused=0, planned=len(requests), skipped=0)
     ids = [request.request_id for request in requests]
-    commit_split(count, ids, spec, store, digest_basis(split, spec, duplicates))
+    write_record(make_record(count, ids, digest_basis(split, spec, duplicates)), spec, store)
     rows = []
     for number, request in enumerate(requests[: max(0, shared.num_finished - split.position)], split.position):
         sample = shared.samples[number % len(shared.samples)]
