@@ -6,15 +6,13 @@ calls, attributes, loops or arithmetic; this is checked when the job is loaded, 
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any
 
-from jinja2 import StrictUndefined, Template, TemplateError, nodes
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2 import Template, TemplateError, nodes
 
+from factory.config.sandbox import MAX_TEXT, Sandbox, replace_bounded
 from factory.errors import JobError
 
 MAX_SOURCE = 1_000  # characters of an expression
-MAX_RESULT = 100_000  # characters that one row may make; five times the longest brief text
 
 _ALLOWED = (
     nodes.Template,
@@ -58,8 +56,8 @@ class Expression:
             text = self._template.render(row, row=row)
         except (TemplateError, TypeError, IndexError) as error:
             raise ValueError(f"the expression failed: {error}") from error
-        if len(text) > MAX_RESULT:
-            raise ValueError(f"the expression made {len(text)} characters, and at most {MAX_RESULT} are allowed")
+        if len(text) > MAX_TEXT:
+            raise ValueError(f"the expression made {len(text)} characters, and at most {MAX_TEXT} are allowed")
         return text
 
     def _find_columns(self, node: nodes.Node) -> set[str]:
@@ -82,9 +80,7 @@ class Expression:
 
 
 def _replace(text: str, old: str, new: str) -> str:
-    if old and len(text) + text.count(old) * (len(new) - len(old)) > MAX_RESULT:
-        raise TypeError(f"replace makes more than {MAX_RESULT} characters")
-    return text.replace(old, new) if old else text
+    return replace_bounded(text, old, new) if old else text
 
 
 def _default(text: str, fallback: str) -> str:
@@ -117,9 +113,5 @@ _SPOKEN: dict[type[nodes.Node], str] = {
 
 
 @lru_cache(maxsize=1)
-def _get_environment() -> ImmutableSandboxedEnvironment:
-    environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False, cache_size=0)
-    filters: dict[str, Any] = dict(_FILTERS)
-    environment.filters = filters
-    environment.globals.clear()
-    return environment
+def _get_environment() -> Sandbox:
+    return Sandbox(_FILTERS, cache_size=0)

@@ -1,24 +1,24 @@
 """Jinja2 for prompt templates, with bounds: no attribute tricks, no bombs, no silent blanks.
 
-On top of Jinja's own sandbox: every `for` draws from one budget per rendering, no text grows beyond a limit (only the
-filters below exist, no methods but a dict's, joining is measured), and there are no macros, imports or includes.
+On top of `sandbox.py`: every `for` draws from one budget per rendering, no text grows beyond a limit (only the filters
+below exist, no methods but a dict's, joining is measured), and there are no macros, imports or includes.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextvars import ContextVar
-from functools import wraps
 from typing import Any
 
-from jinja2 import StrictUndefined, Template, TemplateSyntaxError, UndefinedError, nodes
+from jinja2 import Template, TemplateSyntaxError, UndefinedError, nodes
 from jinja2.exceptions import SecurityError, TemplateError
+from jinja2.filters import FILTERS as JINJA_FILTERS
 from jinja2.meta import find_undeclared_variables
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.sandbox import safe_range
 from jinja2.visitor import NodeTransformer
 
+from factory.config.sandbox import Sandbox, bound_result, join_bounded, replace_bounded
 from factory.errors import JobError
 
 MAX_SOURCE = 200_000  # characters of a template file
-MAX_OUTPUT = 100_000  # characters of one rendered block
 MAX_LOOP_STEPS = 20_000  # steps of all loops of one rendering together
 
 FILTERS = (
@@ -32,19 +32,14 @@ FORBIDDEN = (nodes.Macro, nodes.CallBlock, nodes.Import, nodes.FromImport, nodes
 _steps_left: ContextVar[int] = ContextVar("steps_left", default=MAX_LOOP_STEPS)
 
 
-class BoundedEnvironment(ImmutableSandboxedEnvironment):
+class BoundedEnvironment(Sandbox):
     """A sandbox whose loops, operators and output are bounded, and whose undefined names are errors."""
 
     intercepted_binops = frozenset({"*", "**", "%", "+"})
 
     def __init__(self) -> None:
-        super().__init__(undefined=StrictUndefined, autoescape=False, trim_blocks=True, lstrip_blocks=True)
-        self.filters = {name: self.filters[name] for name in FILTERS}
-        for name in ("join", "replace", "sum"):
-            self.filters[name] = _bound_result(self.filters[name])
-        self.filters["bounded_steps"] = _bound_steps
-        self.filters["bounded_concat"] = _concat_bounded
-        self.globals = {"range": self.globals["range"]}
+        super().__init__(_list_filters(), trim_blocks=True, lstrip_blocks=True)
+        self.globals = {"range": safe_range}
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
         tree = super()._parse(source, name, filename)
@@ -132,16 +127,22 @@ def render_block(template: Template, block: str, values: Mapping[str, Any], wher
     """
     token = _steps_left.set(MAX_LOOP_STEPS)
     try:
-        return _join_bounded(template.blocks[block](template.new_context(dict(values))))
+        return join_bounded(template.blocks[block](template.new_context(dict(values))))
     except UndefinedError as error:
         known = ", ".join(sorted(values))
         line = _find_line(template, error)
         raise JobError(f"{where} line {line}: {error}", f"a template can use: {known}") from error
     except (TemplateError, TypeError, ValueError, ArithmeticError, RecursionError) as error:
         line = _find_line(template, error)
-        raise JobError(f"{where} line {line}: {error}", "see README, 'Templates'") from error
+        raise JobError(f"{where} line {line}: {error}", "see docs/templates.md") from error
     finally:
         _steps_left.reset(token)
+
+
+def _list_filters() -> dict[str, Callable[..., Any]]:
+    filters: dict[str, Callable[..., Any]] = {name: JINJA_FILTERS[name] for name in FILTERS}
+    filters |= {name: bound_result(filters[name]) for name in ("join", "sum")}
+    return filters | {"replace": replace_bounded, "bounded_steps": _bound_steps, "bounded_concat": _concat_bounded}
 
 
 def _bound_steps(items: Iterable[Any]) -> Iterator[Any]:
@@ -153,30 +154,8 @@ def _bound_steps(items: Iterable[Any]) -> Iterator[Any]:
         yield item
 
 
-def _join_bounded(pieces: Iterable[str]) -> str:
-    parts: list[str] = []
-    size = 0
-    for piece in pieces:
-        size += len(piece)
-        if size > MAX_OUTPUT:
-            raise SecurityError(f"the template writes more than {MAX_OUTPUT:,} characters")
-        parts.append(piece)
-    return "".join(parts)
-
-
 def _concat_bounded(parts: Iterable[Any]) -> str:
-    return _join_bounded(str(part) for part in parts)
-
-
-def _bound_result(filter_function: Callable[..., Any]) -> Callable[..., Any]:
-    """Refuse the text that a filter makes when it is over the limit; its arguments are under it already."""
-
-    @wraps(filter_function)
-    def bounded(*args: Any, **kwargs: Any) -> Any:
-        result = filter_function(*args, **kwargs)
-        return _join_bounded([result]) if isinstance(result, str) else result
-
-    return bounded
+    return join_bounded(str(part) for part in parts)
 
 
 class _ConcatBounder(NodeTransformer):
