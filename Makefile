@@ -62,9 +62,10 @@ test: install $(VENV)/.installed-dev  ## run the tests, JOBS=2 files at a time (
 		$(call add_packages,chromium,without it the tests that look at the report page cannot run)
 	@$(BIN)/python -m pytest -n $(JOBS) $(ARGS)
 
-check: $(VENV)/.installed-dev  ## lint, format and types
+check: $(VENV)/.installed-dev  ## lint, format, the law of imports and types
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports
 	@$(BIN)/mypy
 
 $(VENV)/.installed: pyproject.toml $(PINS) | $(BIN)/uv

@@ -1,1 +1,5 @@
-"""The parts of the content factory, in flow order; see README for the tree and the import law."""
+"""The content factory: campaign briefs in Parquet in, scored assets out. Each package says what it takes, makes and leaves
+alone.
+
+cli · runs · output · pipeline · cluster · text · images · journal · briefs · engines · config · storage · errors
+"""

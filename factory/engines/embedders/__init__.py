@@ -1,0 +1,4 @@
+"""Texts in, unit vectors out.
+
+minilm · hashing
+"""
