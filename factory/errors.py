@@ -5,7 +5,7 @@ FactoryError                 what this project raises on purpose; the rest is a 
 │   └── InputError           the briefs cannot be read at all (missing, empty, denied)  exit 2
 ├── StorageError             a file or object could not be listed, read or written      exit 1
 ├── EngineError              the engine could not start, or died                        exit 1
-├── PictureError                a picture cannot be used: one creative is refused, the run goes on
+├── PictureError                a picture cannot be used: one creative is refused, the run continues
 ├── OutputError              the output belongs to another job, or is damaged           exit 2
 ├── QuarantineRateError      more rows were refused than the job allows                 exit 1
 └── ConservationError        counts do not add up: a defect, never hidden               exit 1

@@ -2,8 +2,8 @@
 
 from typing import Literal
 
-from schemas.asset import Check, Fields, Refusal, Status
 from schemas.base import Record
+from schemas.outcome import Check, Fields, Refusal, Status
 from schemas.request import Request
 
 

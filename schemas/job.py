@@ -5,11 +5,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
-from schemas.asset import Fields
 from schemas.base import Config
 from schemas.brief import Brief
 from schemas.images import ImageExecution, Images
 from schemas.locales import normalize_locale
+from schemas.outcome import Fields
 
 Locale = Annotated[str, AfterValidator(normalize_locale)]
 
@@ -97,7 +97,7 @@ class TextExecution(Config):
     """How fast the text phase goes, and when it gives up; never part of a request's identity.
 
     A request that takes longer than `timeout_seconds`, repairs and waiting for the engine included, is aborted and tried
-    again later. An engine that gives no token for `stall_seconds` while it has work is ended and started anew.
+    again later. An engine that gives no token for `stall_seconds` while it has work is ended and restarted.
     """
 
     replicas: int | Literal["auto"] = "auto"
@@ -122,7 +122,7 @@ class Execution(Config):
     """Speed and safety settings; never part of a request's identity.
 
     A request that failed on the way is tried `max_attempts` times, over restarts too. A run that is told to stop starts
-    nothing new and gives what is under way `drain_seconds` to end.
+    nothing new and gives what is in flight `drain_seconds` to end.
     """
 
     text: TextExecution = TextExecution()

@@ -89,7 +89,7 @@ class Outcome(Record):
 class Refusal(Record):
     """Why a row was refused: the stage that refused it, a short reason code, and what to do about it.
 
-    A `retryable` one was not refused for what it says but failed on the way: after `attempt` tries, counted anew by each
+    A `retryable` one was not refused for what it says but failed on the way: after `attempt` tries, counted again by each
     of the `retries` that a user asked for. While it is `pending` the factory tries again by itself.
     """
 

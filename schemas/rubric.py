@@ -4,8 +4,8 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from schemas.asset import Fields
 from schemas.base import Config
+from schemas.outcome import Fields
 
 SCORES = ("relevance", "readability", "specificity", "diversity", "fluency", "judge")
 

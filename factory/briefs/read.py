@@ -26,8 +26,8 @@ from factory.briefs.splits import (
     shorten,
 )
 from factory.errors import FactoryError, InputError, JobError
-from schemas.outcome import Refusal
 from schemas.brief import Brief
+from schemas.outcome import Refusal
 
 PLAN_THREADS = 16  # files whose ends are read at a time
 # Stands for a row that a corrected one replaces: it is neither a brief nor refused, and only counted.

@@ -10,8 +10,8 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from factory.briefs.coerce import Unreadable
-from schemas.outcome import Refusal
 from schemas.base import clean_surrogates
+from schemas.outcome import Refusal
 
 MAX_VALUE = 80  # characters of an offending value that are shown
 MAX_FAULTS = 20  # faults that are spelled out

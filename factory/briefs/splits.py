@@ -14,8 +14,8 @@ from factory.briefs.coerce import Unreadable
 from factory.briefs.columns import BoundColumns, ColumnMap
 from factory.briefs.input_files import InputFile, split_file
 from factory.errors import JobError
-from schemas.outcome import Refusal
 from schemas.base import digest
+from schemas.outcome import Refusal
 
 BATCH_ROWS = 256
 # A part of a row group can only be read by decoding the rows before it, so cutting one into n splits costs n / 2 times

@@ -1,7 +1,7 @@
-"""Keeps account of the batches that are under way in processes that may die: what came back once too often is suspect.
+"""Keeps account of the batches that are in flight in processes that may die: what came back once too often is suspect.
 
 Ray hands the batches of a dead process out again by itself. Most deaths are a machine's fault, so a batch is worked on again
-at once; one that was under way at `strikes` deaths may hold the row that kills, and is given back as failed instead. Plain
+at once; one that was in flight at `strikes` deaths may hold the row that kills, and is given back as failed instead. Plain
 data: the pipeline puts one instance, which all workers share, into a process that outlives them.
 """
 
@@ -24,7 +24,7 @@ class Verdict(StrEnum):
     """What to do with a batch."""
 
     WORK = "work"
-    SUSPECT = "suspect"  # it was under way when a process died, often enough
+    SUSPECT = "suspect"  # it was in flight when a process died, often enough
     STOP = "stop"  # the run is ending: leave it for the next one
 
 
@@ -35,7 +35,7 @@ class CrashTracking(Protocol):
         """Note that an engine starts, and learn what that means."""
 
     async def begin(self, key: str, is_new: bool = True) -> Verdict:
-        """Note that a batch is under way, and learn what to do with it. One that is not new never stops."""
+        """Note that a batch is in flight, and learn what to do with it. One that is not new never stops."""
 
     async def end(self, key: str) -> None:
         """Note that the batch is done, whatever became of its rows."""

@@ -28,7 +28,7 @@ def start_follower() -> "subprocess.Popen[bytes]":
 
 
 def let_be(follower: "subprocess.Popen[bytes]") -> None:
-    """Tell a follower that nothing more is started that it should guard. It goes on over what it has seen."""
+    """Tell a follower that nothing more is started that it should guard. It keeps guarding what it has seen."""
     if follower.stdin is not None:
         with suppress(BrokenPipeError):  # somebody ended it: what it guarded has to end by itself
             follower.stdin.write(b".")
@@ -41,7 +41,7 @@ def _start(kind: str, pids: Iterable[int]) -> "subprocess.Popen[bytes]":
     # Its own session, and no child of ours: what ends our process group or, as Ray does when a worker exits, our
     # children, must not end the guard first.
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True)
-    process.wait()  # the guard itself is its child, and goes on
+    process.wait()  # the guard itself is its child, and keeps running
     return process
 
 

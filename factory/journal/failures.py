@@ -59,7 +59,7 @@ class Failures:
         return list(self.by_id)
 
     def find_pending(self, finished: Finished, tried: Mapping[str, Failure] | None = None) -> dict[str, Failure]:
-        """Return what is to be tried again: not what came to its end after it had failed.
+        """Return what is to be tried again: not what finished after it had failed.
 
         `finished` is what was so when this command started; what it `tried` since and has no newer record did not fail.
         """
@@ -157,7 +157,7 @@ def split_key(key: str) -> tuple[str, int, int]:
 
 
 def choose_level(pending: Iterable[Failure]) -> int:
-    """Return the fewest failed attempts: what failed less often goes first, and with more company."""
+    """Return the fewest failed attempts: what failed less often goes first, and in larger batches."""
     return min(failure.attempt for failure in pending)
 
 

@@ -16,7 +16,7 @@ from factory.errors import ConservationError
 from factory.images.setup import ImageSetup
 from factory.journal.accepted_texts import digest_pictures, list_text_files
 from factory.journal.phases import IMAGES_PLAN_PHASE, TEXT_PHASE
-from factory.journal.records import Planned, read_planned
+from factory.journal.planned import Planned, read_planned
 from factory.journal.segments import Damage, set_aside
 from factory.journal.split_records import SplitRecord, read_records
 from factory.output.publish import Guard, open_staging, publish

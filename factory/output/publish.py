@@ -1,7 +1,7 @@
 """Makes a finished run's results visible: everything was written under `staging/` before, and now takes its place.
 
 The manifest goes first and comes back last. Whoever finds it finds a complete output, the old or the new one; whoever finds none
-knows that the run is not finished. A crash anywhere in between is mended by doing all of it again.
+knows that the run is not finished. A crash anywhere in between is fixed by doing all of it again.
 """
 
 from collections.abc import Callable, Mapping

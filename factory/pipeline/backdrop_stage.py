@@ -49,7 +49,7 @@ class BackdropStage:
         self._thread = ThreadPoolExecutor(1, "engine")  # one for all calls: torch keeps some settings by thread
         self._engine: ImageEngine | None = None
         self._busy_since = 0.0
-        self._num_drawn = 1  # creatives whose backdrops are under way
+        self._num_drawn = 1  # creatives whose backdrops are in flight
 
     async def __call__(self, batch: pa.Table) -> AsyncIterator[pa.Table]:
         received = list_rows(batch)
@@ -62,7 +62,7 @@ class BackdropStage:
         yield make_rows([*others, *map(pack_drawn, drawn)])
 
     def read_silence(self) -> float:
-        """Return the seconds that drawing takes so far, for each of the creatives under way; 0 without one.
+        """Return the seconds that drawing takes so far, for each of the creatives in flight; 0 without one.
 
         Called from another thread.
         """
@@ -155,7 +155,7 @@ class BackdropStage:
     async def _start(self) -> ImageEngine:
         start = await self._tracker.open()
         if start is Start.HOPELESS:
-            raise EngineError(_HOPELESS, f"{_LOG_HINT}; finished pictures are safe, the same command goes on")
+            raise EngineError(_HOPELESS, f"{_LOG_HINT}; finished pictures are safe, the same command resumes")
         config = self._setup.images.backdrop
         began = time.monotonic()
         folder = resolve_model(config.model or "", Path(self._spec.cache), IMAGE_INDEX)
@@ -174,7 +174,7 @@ class BackdropStage:
         return engine
 
     def _die(self, error: EngineError) -> Never:
-        """End this process: only that makes Ray start it anew and hand its batches out again."""
+        """End this process: only that makes Ray restart it and hand its batches out again."""
         print(f"the image engine died: {error}", file=sys.stderr, flush=True)
         os._exit(1)
 

@@ -73,7 +73,7 @@ class CreativeStage:
         yield make_receipts(make_creative_receipt(segment, outcomes, counts))
 
     def read_silence(self) -> float:
-        """Return the seconds that the creative under way, or a product picture that is being read, has taken so far.
+        """Return the seconds that the creative in flight, or a product picture that is being read, has taken so far.
 
         The longest of them; 0 without one. Called from another thread.
         """
@@ -85,7 +85,7 @@ class CreativeStage:
     async def _make_all(self, drawn: Drawn, payload: bytes) -> list[CreativeOutcome]:
         """Make the creatives of one text, unless they are better given back: the run is ending, or they end processes."""
         work = drawn.work
-        # Of what failed before, nothing is under way beside anything else: so it is known what ends a process.
+        # Of what failed before, nothing is in flight beside anything else: so it is known what ends a process.
         async with self._lock if work.tries else nullcontext():
             product = await self._load_watched(work, name_batch("product", [payload]))
         if product is Verdict.STOP:
@@ -153,7 +153,7 @@ class CreativeStage:
             return self._refuse(work, task, error)
         except FactoryError:
             raise
-        except Exception as error:  # whatever one creative trips over must not take its neighbours with it
+        except Exception as error:  # whatever one creative fails on must not take its neighbours with it
             return self._refuse(work, task, PictureError("raised", describe_error(error), retryable=True))
 
     def _start_watchdog(self) -> None:
@@ -182,7 +182,7 @@ class CreativeStage:
         return draw_backdrop(self._engine, self._setup.images.backdrop, task.slot, colorway, task.seed + index)
 
     def _refuse(self, work: CopyWork, task: CreativeTask, error: PictureError) -> CreativeOutcome:
-        """A passing reason is tried again by itself; a lasting one only when the user asks, who has mended it by then."""
+        """A passing reason is tried again by itself; a lasting one only when the user asks, who has fixed it by then."""
         attempts = self._execution.max_attempts if error.retryable else 1
         return fail_creative(work, task, error.reason, str(error), attempts)
 

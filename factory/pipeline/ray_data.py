@@ -36,20 +36,20 @@ from schemas.run import Receipt
 Rows = Dataset
 
 FINISH_CALLS = 64  # calls of the finish stage that may wait for their commit at once
-STRIKES = 2  # deaths of a process after which a text whose creatives were under way is suspect
+STRIKES = 2  # deaths of a process after which a text whose creatives were in flight is suspect
 
 
 @dataclass(frozen=True, slots=True)
 class Concurrency:
-    """How many requests one engine has under way: batches of `rows`, `batches` at once."""
+    """How many requests one engine has in flight: batches of `rows`, `batches` at once."""
 
     rows: int
     batches: int
-    strikes: int  # deaths of a process after which the batches that were under way are suspect
+    strikes: int  # deaths of a process after which the batches that were in flight are suspect
 
 
 def choose_concurrency(execution: TextExecution, level: int) -> Concurrency:
-    """Return how requests that failed `level` times before are worked on: in ever smaller company, at last alone.
+    """Return how requests that failed `level` times before are worked on: in ever smaller batches, at last alone.
 
     A request that kills its process is so told from those that died with it, at the cost of a death a level. New ones
     are worked on once more after a first death, for most deaths are no request's fault.

@@ -36,7 +36,7 @@ from schemas.rubric import Calibration
 
 # Seconds before an engine that did not come up again is started once more: its memory may not be free yet.
 RESTART_PAUSE = 5.0
-_HOPELESS_HINT = "read the log for what ends them; finished requests are safe, the same command goes on"
+_HOPELESS_HINT = "read the log for what ends them; finished requests are safe, the same command resumes"
 
 
 class TextStage:
@@ -100,14 +100,14 @@ class TextStage:
             )
         except EngineError as error:
             await self._die(error)
-        except Exception as error:  # whatever a row trips over must not take its neighbours with it
+        except Exception as error:  # whatever a row fails on must not take its neighbours with it
             return self._fail(this, "raised", describe_error(error))
 
     def _fail(self, this: Try, reason: str, detail: str) -> Outcome:
         return fail(this, "text", reason, detail, self._execution.max_attempts)
 
     async def _die(self, error: EngineError) -> Never:
-        """End this process: only that makes Ray start it anew and hand its batches out again; an error fails the job."""
+        """End this process: only that makes Ray restart it and hand its batches out again; an error fails the job."""
         print(f"the engine died: {error}", file=sys.stderr, flush=True)
         await self.stop()
         os._exit(1)

@@ -43,7 +43,7 @@ class Watchdog:
                 what = (
                     f"no token for {silence:.0f} s" if silence > lag else f"no turn of the event loop for {lag:.0f} s"
                 )
-                # stderr goes to the run's log. Only the end of the process makes Ray start it anew.
+                # stderr goes to the run's log. Only the end of the process makes Ray restart it.
                 print(f"stalled: {what}; ending this process", file=sys.stderr, flush=True)
                 os._exit(1)
 

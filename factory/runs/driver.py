@@ -108,10 +108,8 @@ def retry_job(uri: str, reason: str | None, briefs: str | None) -> tuple[Result 
         fixes = state.fixes if briefs is None else [*state.fixes, locate_uri(Path.cwd(), briefs)]
         loaded = LoadedJob.model_validate(state.job)
         prepared = prepare_loaded(loaded, fixes=fixes)
-        for (
-            phase,
-            failures,
-        ) in chosen.items():  # last: a mistake in the corrected briefs must leave the output as it was
+        # Last: a mistake in the corrected briefs must leave the output as it was.
+        for phase, failures in chosen.items():
             reopen(store, state, failures, phase)
         return _drive(prepared, store, lease, began), asked
 
@@ -177,7 +175,7 @@ def _drive(prepared: Prepared, store: Store, lease: Lease, began: float) -> Resu
 
 
 def _announce(progress: Progress, preview: Preview, finished: Finished, num_new: int) -> None:
-    """Say before the start of a run that goes on how much of it is new."""
+    """Say before the start of a resumed run how much of it is new."""
     if len(finished):
         about = "" if preview.is_whole else "about "
         stale = " (what an earlier version of the job or its briefs asked for is kept and not counted)"

@@ -28,7 +28,7 @@ from factory.storage.store import Store
 
 BEAT_SECONDS = 5.0
 EXPIRY_SECONDS = 30.0
-TRUSTED_BEATS = 2  # for so many beats a holder goes on without a look at the store
+TRUSTED_BEATS = 2  # for so many beats a holder continues without a look at the store
 WATCHED_BEATS = 3  # for so many beats a heartbeat must stand still to be taken for dead: more than TRUSTED_BEATS
 
 _HELD = re.compile(r"lease/(\d+)\.json")

@@ -86,7 +86,7 @@ def check_examples(loaded: LoadedJob) -> None:
             if failed:
                 raise JobError(
                     f"{loaded.job.text.examples}: example {number}, {name}: {failed[0].rule}: {failed[0].detail}",
-                    "mend the example: the model imitates it",
+                    "fix the example: the model imitates it",
                 )
 
 

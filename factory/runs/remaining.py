@@ -19,7 +19,7 @@ from schemas.run import Manifest
 class RemainingWork:
     """What an output holds of a run, and so what is left to do."""
 
-    finished: Finished  # requests that came to their end
+    finished: Finished  # requests that finished
     failures: Failures
     not_new: Finished  # `finished` and all that failed before, which has passes of its own
     split: Progress  # of the input: what needs no reading, and what does

@@ -1,4 +1,4 @@
-"""Notices a flow that stands still: Ray can lose track of work that was on a node which went away, and then waits for ever."""
+"""Notices a flow that has stalled: Ray can lose track of work that was on a node which went away, and then waits for ever."""
 
 import time
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 LOOK_SECONDS = 5.0  # between two looks at the cluster's nodes
-LEAST_SECONDS = 60.0  # given to a flow however short the job's own bounds are: processes need time to start anew
+LEAST_SECONDS = 60.0  # given to a flow however short the job's own bounds are: processes need time to restart
 STALLS = 3  # of an engine, one after the other, before nobody waits any longer
 
 
@@ -20,7 +20,7 @@ class Bounds(Protocol):
 
 
 class Stalled(Exception):
-    """The flow gives no sign of life any more: it is to be ended, and what it had left begun anew."""
+    """The flow gives no sign of life any more: it is to be ended, and what it had left is started again."""
 
 
 @dataclass(slots=True)
@@ -64,7 +64,7 @@ class StallDetector:
         self._nodes |= nodes
         stall, silent = self.bounds.stall_seconds, now - self._moved
         if self.hasty and lost and silent > max(LEAST_SECONDS, stall) + load_seconds:
-            raise Stalled(f"{len(lost)} nodes went away, and nothing came to its end for {silent:.0f} s")
+            raise Stalled(f"{len(lost)} nodes went away, and nothing finished for {silent:.0f} s")
         longest = self.bounds.timeout_seconds + STALLS * (stall + load_seconds) + LEAST_SECONDS
         if self._has_moved and silent > longest:
-            raise Stalled(f"nothing came to its end for {silent:.0f} s")
+            raise Stalled(f"nothing finished for {silent:.0f} s")

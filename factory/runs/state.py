@@ -63,9 +63,8 @@ def open_run(
         versions=existing.versions if existing else list_versions(),
     )
     if existing is None and not store.put_if_absent("run.json", state.model_dump_json(indent=1).encode()):
-        return open_run(
-            store, loaded, job_digest, model_digest, now, fixes
-        )  # another command was faster: it is its run
+        # Another command was faster: it is its run.
+        return open_run(store, loaded, job_digest, model_digest, now, fixes)
     if existing is not None and state != existing:
         store.write_bytes("run.json", state.model_dump_json(indent=1).encode())
     return state

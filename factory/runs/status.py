@@ -1,4 +1,4 @@
-"""Looks at an output from outside: how far it is, and its report made anew."""
+"""Looks at an output from outside: how far it is, and its report rebuilt."""
 
 from typing import Any
 
@@ -61,7 +61,7 @@ def _count_creatives(store: Store, manifest: Manifest | None) -> dict[str, int]:
 
 
 def remake_report(uri: str) -> dict[str, Any]:
-    """Write `report.json` and `report.html` anew from a finished output's tables; return where they are."""
+    """Rebuild `report.json` and `report.html` from a finished output's tables; return where they are."""
     store = Store(uri)
     state = _need_state(store)
     manifest = read_manifest(store)

@@ -1,4 +1,4 @@
-"""Why and how a run stops before its end: a signal, or a bound of its budget. What is under way may end; nothing new begins."""
+"""Why and how a run stops before its end: a signal, or a bound of its budget. What is in flight may end; nothing new begins."""
 
 import queue
 import signal
@@ -75,7 +75,7 @@ def iterate_with_ticks(source: Callable[[], Iterator[Item]], seconds: float) -> 
     """Yield what `source()` yields, and None whenever nothing came for `seconds`.
 
     The source runs in a thread of its own, so that whoever waits for it can still act. When this iterator is left early
-    the thread goes on until its source fails or ends: end what the source waits for.
+    the thread keeps running until its source fails or ends: end what the source waits for.
     """
     items: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
 

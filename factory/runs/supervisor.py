@@ -41,7 +41,7 @@ class Supervisor:
         self.leave()
 
     def run(self, passes: Callable[[], None], what: str) -> None:
-        """Do the passes on the cluster, and stay on it; when they stand still, leave it and do them anew.
+        """Do the passes on the cluster, and stay on it; when they stall, leave it and restart them.
 
         `restarts` tells them how often that was. `what` they finish is for the error. Raises FactoryError of any kind.
         """
@@ -55,10 +55,10 @@ class Supervisor:
                 self.leave()
                 if self.restarts == MAX_RESTARTS:
                     hint = "read the log for what happened to its nodes; finished "
-                    hint += f"{what} are safe, the same command goes on"
-                    raise EngineError(f"the run stands still: {stall}", hint) from stall
+                    hint += f"{what} are safe, the same command resumes"
+                    raise EngineError(f"the run is stalled: {stall}", hint) from stall
                 self.restarts += 1
-                self.progress.say(f"{stall}; what is left is begun anew")
+                self.progress.say(f"{stall}; restarting what is left")
 
     def _join(self) -> None:
         if self._cluster is None:
@@ -82,13 +82,13 @@ class Supervisor:
         self.flow_began = self.flow_began or time.monotonic()
 
     def add(self, receipt: Receipt) -> None:
-        """Count what came to its end."""
+        """Count what finished."""
         self.totals = self.totals.add(receipt)
 
     def follow(
         self, flow: Callable[[], Generator[Receipt]], bounds: Bounds, gpus: float, tracker: CrashTracking
     ) -> None:
-        """Take the receipts of one pass. When the run is told to stop, let what is under way end within drain_seconds.
+        """Take the receipts of one pass. When the run is told to stop, let what is in flight end within drain_seconds.
 
         `gpus` are in use meanwhile. Raises Standstill when nothing comes any more, and FactoryError of any kind.
         """
@@ -106,8 +106,8 @@ class Supervisor:
             if self.stop.reason and until is None:
                 until = time.monotonic() + self.job.execution.drain_seconds
                 self.progress.say(
-                    f"stopping: {self.stop.reason}; what is under way has {self.job.execution.drain_seconds:g} s"
+                    f"stopping: {self.stop.reason}; what is in flight has {self.job.execution.drain_seconds:g} s"
                 )
                 tracker.drain()
             if until is not None and time.monotonic() > until:
-                return  # what is still under way is left to the next command
+                return  # what is still in flight is left to the next command

@@ -1,6 +1,6 @@
 """Streams a run's requests through the cluster, pass after pass, until each came to an end or the run is told to stop.
 
-The first pass is over the input; each further one over what failed on the way, in smaller company.
+The first pass is over the input; each further one over what failed on the way, in smaller batches.
 """
 
 from dataclasses import dataclass

@@ -35,7 +35,7 @@ _CODES: dict[str, Kind] = {
     "BandwidthLimitExceeded": "busy",
     "TooManyRequests": "busy",
     "OperationAborted": "busy",
-    "ConditionalRequestConflict": "busy",  # another conditional write of this name is under way
+    "ConditionalRequestConflict": "busy",  # another conditional write of this name is in flight
     "IncompleteBody": "busy",
     "BadDigest": "busy",
     "XAmzContentSHA256Mismatch": "busy",

@@ -8,8 +8,8 @@ from typing import Any
 
 from factory.text.lengths import count
 from factory.text.scores.embeddings import EmbeddingTable, Vectors, strip_disclaimer, summarize_brief
-from schemas.outcome import Fields, Outcome
 from schemas.job import SelectConfig
+from schemas.outcome import Fields, Outcome
 from schemas.placement import Placement, TextField
 
 # Weight of quality against redundancy (lambda of Carbonell and Goldstein 1998, https://doi.org/10.1145/290941.291025).

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from factory.text.pooling import RELEVANCE_SHARE, SAME, build_sets
 from factory.text.scores.embeddings import EmbeddingTable, Vectors, list_embedded, list_items
-from schemas.outcome import Candidate, Check, Fields, Outcome, Status
 from schemas.job import SelectConfig
+from schemas.outcome import Candidate, Check, Fields, Outcome, Status
 from schemas.placement import Placement
 
 

@@ -17,9 +17,9 @@ from factory.text.prompts.answer_schema import find_shape, longest_item
 from factory.text.prompts.answers import MAX_RAW, read_fields, set_fixed_fields
 from factory.text.prompts.builder import PromptBuilder
 from factory.text.trim import tidy_item
-from schemas.outcome import Candidate, Check, Fields, Outcome, Refusal
 from schemas.base import clean_surrogates
 from schemas.job import CheckConfig
+from schemas.outcome import Candidate, Check, Fields, Outcome, Refusal
 from schemas.placement import Placement, TextField
 from schemas.request import Request
 from schemas.rubric import JudgeConfig
@@ -91,7 +91,7 @@ class _Work:
     def add(
         self, completions: Sequence[Completion], prompt: Prompt, attempt: int = 0, base: Candidate | None = None
     ) -> None:
-        """Read completions as candidates; those of a repair hold only the mended fields, the others are the base's."""
+        """Read completions as candidates; those of a repair hold only the fixed fields, the others are the base's."""
         for completion in completions:
             candidate = self._read(completion, prompt, attempt, base)
             self.candidates.append(candidate)
@@ -118,7 +118,7 @@ class _Work:
         return min(failed, key=lambda c: (sum(not check.passed for check in c.checks), -c.index), default=None)
 
     def list_faulty_fields(self, base: Candidate | None) -> list[str]:
-        """Return the written fields to write anew: those that the pool lacks on a set placement, else those that failed.
+        """Return the written fields to write again: those that the pool lacks on a set placement, else those that failed.
 
         All of them when there is no candidate to mend.
         """

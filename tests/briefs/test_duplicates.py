@@ -7,8 +7,8 @@ import pytest
 
 from factory.briefs.duplicates import scan_ids
 from factory.briefs.read import split_input
-from schemas.outcome import Refusal
 from schemas.brief import Brief
+from schemas.outcome import Refusal
 from tests.support.parquet import make_rows, read_all, write_briefs
 
 

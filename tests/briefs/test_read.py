@@ -16,8 +16,8 @@ from factory.briefs.duplicates import scan_ids
 from factory.briefs.input_files import split_file
 from factory.briefs.read import read_split, split_input
 from factory.errors import StorageError
-from schemas.outcome import Refusal
 from schemas.brief import Brief
+from schemas.outcome import Refusal
 from tests.support.parquet import make_rows, read_all, write_briefs
 from tests.support.s3_server import S3Server
 

@@ -8,8 +8,8 @@ import pytest
 from factory.briefs.duplicates import Duplicates
 from factory.briefs.read import read_split, split_input
 from factory.errors import InputError, JobError
-from schemas.outcome import Refusal
 from schemas.brief import Brief
+from schemas.outcome import Refusal
 from tests.support.parquet import make_rows, read_all, write_briefs
 
 

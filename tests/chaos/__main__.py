@@ -1,6 +1,6 @@
 """The long campaign: `python -m tests.chaos --seeds 100 [--first 1] [--only KIND] [--pictures] [--list]`.
 
-Prints a line for each seed and goes on after a failure. The outputs of failed plans are kept, and the folder is named at the
+Prints a line for each seed and continues after a failure. The outputs of failed plans are kept, and the folder is named at the
 end. Exit 1 if any plan failed.
 """
 

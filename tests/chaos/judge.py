@@ -60,7 +60,7 @@ class Trial:
 def judge_command(trial: Trial, damaged: Sequence[str]) -> list[str]:
     """A command ends in time, with a code and words that fit what befell it, and leaves no process.
 
-    One that finds a `damaged` segment file may end with 3: it names the file, and the next one makes anew what it held.
+    One that finds a `damaged` segment file may end with 3: it names the file, and the next one redoes what it held.
     """
     ended, kinds = trial.ended, [fault.kind for fault in trial.struck]
     told = f"after {', '.join(map(str, trial.struck)) or 'nothing'}"

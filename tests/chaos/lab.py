@@ -21,9 +21,8 @@ from tests.support.jobs import drop_run, make_job, make_product_rows, read_manif
 from tests.support.paths import ROOT
 from tests.support.s3_server import S3Server, run_s3_server
 
-DELAY_MS = (
-    500  # of each answer while a job is being hurt: 80 requests, a few at a time, are worked on for some seconds
-)
+# Of each answer while a job is being hurt: 80 requests, a few at a time, are worked on for some seconds.
+DELAY_MS = 500
 UNIT_ROWS = 10
 PAGE = 4096
 POISON_ROW = 17

@@ -1,4 +1,4 @@
-"""The account of batches under way, and the dog that ends a process which hangs."""
+"""The account of batches in flight, and the dog that ends a process which hangs."""
 
 import subprocess
 import sys
@@ -18,7 +18,7 @@ def test_a_batch_is_suspect_when_it_came_back_as_often_as_there_are_strikes() ->
     ]
     assert tracker.begin("b") is Verdict.WORK, "another batch has an account of its own"
     tracker.end("a")
-    assert tracker.begin("a") is Verdict.WORK, "what came to an end starts anew"
+    assert tracker.begin("a") is Verdict.WORK, "what ended starts again"
 
 
 def test_a_run_that_ends_lets_no_new_batch_begin_and_lets_written_ones_finish() -> None:

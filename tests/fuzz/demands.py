@@ -15,7 +15,7 @@ from factory.engines.base import Prompt
 from factory.output.report.build import build_report, render_html
 from factory.output.tables.compact import Compacted
 from factory.text.lengths import count, sms_segments
-from schemas.asset import Candidate, Fields, Outcome, Refusal, Status
+from schemas.outcome import Candidate, Fields, Outcome, Refusal, Status
 from schemas.placement import Placement
 
 # Control, ANSI, bidirectional, zero-width without a use, surrogates, noncharacters, tags and variation selectors that hide text.

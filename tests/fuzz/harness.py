@@ -30,8 +30,8 @@ from factory.pipeline.score_stage import finish_outcomes
 from factory.pipeline.text_stage import make_settings
 from factory.storage.store import Store
 from factory.text.write import write_request
-from schemas.asset import Outcome, Refusal, Status
 from schemas.brief import Brief
+from schemas.outcome import Outcome, Refusal, Status
 from tests.fuzz import demands
 from tests.fuzz.answers import AnswerEngine
 from tests.fuzz.cases import Case, write_case

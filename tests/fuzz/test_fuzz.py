@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from factory.engines.scripted.hostile_answers import WAYS
-from schemas.asset import Refusal
+from schemas.outcome import Refusal
 from tests.fuzz import demands
 from tests.fuzz.campaign import run_campaign
 from tests.fuzz.cases import CORPUS, Case, load_case

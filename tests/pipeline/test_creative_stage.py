@@ -44,7 +44,7 @@ def list_refusals(outcomes: list[CreativeOutcome]) -> list[tuple[str, str, int, 
 
 
 def break_loading(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
-    """Whoever loads pictures/b-1.png trips over `error`."""
+    """Whoever loads pictures/b-1.png fails on `error`."""
 
     def load_or_break(uri: str, *rest: Any) -> Cutout:
         if uri.endswith("b-1.png"):

@@ -1,4 +1,4 @@
-"""Uploads: what is begun goes on by itself, and whether it arrived is known before anything names it."""
+"""Uploads: what has begun finishes by itself, and whether it arrived is known before anything names it."""
 
 import asyncio
 from pathlib import Path

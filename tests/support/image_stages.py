@@ -117,7 +117,7 @@ class Workshop:
         )
 
     def read_done(self) -> list[CreativeOutcome]:
-        """The creatives that came to their end, by brief."""
+        """The creatives that finished, by brief."""
         if not list_segments(self.store, "images"):
             return []
         found = [CreativeOutcome.model_validate_json(row.payload) for row in iterate_rows(self.store, "images")]

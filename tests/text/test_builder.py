@@ -12,10 +12,10 @@ from factory.briefs.template_values import clean, format_money, name_language
 from factory.engines.base import Prompt
 from factory.errors import JobError
 from factory.text.prompts.builder import PromptBuilder
-from schemas.outcome import Fields
 from schemas.brief import Segment
 from schemas.job import Example, Sampling, TextConfig
 from schemas.locales import LANGUAGES
+from schemas.outcome import Fields
 from tests.support.builders import make_brief, make_fields, make_placement, make_request
 
 TEMPLATE = """{% block system %}Rules.{% endblock %}

@@ -11,8 +11,8 @@ from factory.text.checks.checker import (
     validate_rules,
 )
 from factory.text.checks.registry import ALWAYS, EDITORIAL
-from schemas.outcome import Check, Fields
 from schemas.job import CheckConfig
+from schemas.outcome import Check, Fields
 from schemas.placement import Counting, ShortItem, TextField
 from tests.support.builders import make_brief, make_fields, make_placement, make_request
 

@@ -13,8 +13,8 @@ from factory.config.placements import load_placements
 from factory.text.invisible import find_hidden, find_unfit, spell_hidden
 from factory.text.prompts.answer_schema import find_shape
 from factory.text.prompts.answers import read_fields
-from schemas.outcome import Refusal
 from schemas.brief import Brief, clean_line, clean_text
+from schemas.outcome import Refusal
 from tests.support.builders import make_brief, make_placement, make_request
 from tests.support.parquet import read_all, write_briefs
 

@@ -10,8 +10,8 @@ from factory.engines.embedders.hashing import HashingEmbedder
 from factory.text.lengths import count
 from factory.text.pooling import build_sets
 from factory.text.scores.embeddings import embed_texts
-from schemas.outcome import Candidate, Fields
 from schemas.job import SelectConfig
+from schemas.outcome import Candidate, Fields
 from schemas.placement import Placement, ShortItem, TextField
 from tests.support.builders import make_brief, make_candidate, make_outcome, make_placement, make_request
 

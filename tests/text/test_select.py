@@ -10,8 +10,8 @@ from factory.engines.embedders.hashing import HashingEmbedder
 from factory.text.scores.embeddings import embed_texts
 from factory.text.scores.scorer import Scoring, score_candidates, score_outcomes
 from factory.text.select import Assessor, select_assets
-from schemas.outcome import Candidate, Check, Fields, Outcome, Status
 from schemas.job import SelectConfig
+from schemas.outcome import Candidate, Check, Fields, Outcome, Status
 from schemas.placement import Placement, TextField
 from schemas.rubric import Rubric
 from tests.support.builders import make_candidate, make_fields, make_outcome, make_placement

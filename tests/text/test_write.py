@@ -11,8 +11,8 @@ from factory.engines.base import Completion, Generation, Messages, Prompt
 from factory.errors import EngineError
 from factory.text.prompts.builder import PromptBuilder
 from factory.text.write import TextSettings, write_request
-from schemas.outcome import Candidate, Fields, Outcome
 from schemas.job import CheckConfig, TextConfig
+from schemas.outcome import Candidate, Fields, Outcome
 from schemas.placement import Counting, Placement, TextField
 from schemas.request import Request
 from tests.support.builders import make_brief, make_fields, make_placement, make_request, make_rubric

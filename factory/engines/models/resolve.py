@@ -124,7 +124,7 @@ def _convert_bundled(alias: str, cache: Path) -> Path:
 
 
 def _fetch(uri: str, cache: Path, index: str) -> Path:
-    """Fetch an s3:// folder. The cache's key holds sizes and version marks, so that new weights are fetched anew."""
+    """Fetch an s3:// folder. The cache's key holds sizes and version marks, so that new weights are fetched again."""
     store = Store(uri, is_input=True)
     infos: list[FileInfo] = store.list()
     if not any(info.path == index for info in infos):

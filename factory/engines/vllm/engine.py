@@ -26,7 +26,7 @@ from factory.errors import EngineError, JobError
 _LOGPROB_DIGITS = 3  # what lies behind depends on which prompts shared the batch: in float32 from the 7th digit on
 _LORA_RANKS = (8, 16, 32, 64, 128, 256, 320, 512)  # what vLLM accepts as max_lora_rank
 _START_HINT = "read the engine's lines above; often memory: lower execution.text.max_model_len, or free some"
-_DEAD_HINT = "read the engine's log for the cause; running the job again goes on where this run stopped"
+_DEAD_HINT = "read the engine's log for the cause; run the job again to resume"
 # What the engine process imports; loaded once, in a server process that forks it, beside the imports of this process.
 _PRELOAD = ["vllm.v1.engine.core", "vllm.v1.worker.cpu_worker", "vllm.v1.executor.uniproc_executor"]
 

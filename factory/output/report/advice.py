@@ -82,14 +82,14 @@ def _on_unfinished(report: dict[str, Any]) -> list[dict[str, str]]:
         hints.append(
             _hint(
                 f"Not done yet: {_count(counts['remaining'], 'request')}",
-                "Run the same command again: it goes on where it stopped.",
+                "Run the same command again: it resumes where it stopped.",
             )
         )
     elif counts.get("unread"):
         hints.append(
             _hint(
                 f"Not read yet: {_count(counts['unread'], 'input row')}",
-                "Run the same command again: it goes on where it stopped.",
+                "Run the same command again: it resumes where it stopped.",
             )
         )
     quarantine = report["quarantine"]["reasons"]

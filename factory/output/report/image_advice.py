@@ -65,7 +65,7 @@ _FIXES = {
     "process_died raised": "Run factory retry on this output. If it comes back, look at the log and report it.",
 }
 _FIX_BY_REASON = {reason: fix for reasons, fix in _FIXES.items() for reason in reasons.split()}
-_FIX_DEFAULT = f"Mend the product picture (or its address in the briefs), {_RETRY}"
+_FIX_DEFAULT = f"Fix the product picture (or its address in the briefs), {_RETRY}"
 
 
 def cure_picture(rule: str) -> str:
@@ -86,7 +86,7 @@ def hint_creatives(report: dict[str, Any]) -> list[dict[str, str]]:
     left = counts["creatives_remaining"] + counts["creatives_unread"]
     if left and not counts["remaining"] and not counts["unread"]:
         title = f"Not done yet: {_count(left)} or their texts"
-        hints.append(_hint(title, "Run the same command again: it goes on where it stopped."))
+        hints.append(_hint(title, "Run the same command again: it resumes where it stopped."))
     share = made["accepted"]["share"]
     if made["rules"] and made["rules"][0]["lost"] and share is not None and share < _GOOD_SHARE:
         top = made["rules"][0]

@@ -88,7 +88,7 @@ class Tables:
             place, words = self._store.locate(_locate(table)), " ".join(str(error).split())[:400]
             raise StorageError(
                 f"{place} cannot be read: {words}",
-                "run the same command again: it makes the tables anew from segments/",
+                "run the same command again: it rebuilds the tables from segments/",
             ) from error
 
     def _open(self, table: str) -> ds.Dataset:

@@ -1,6 +1,6 @@
 """The most alike assets of one brief, for the report: found by their score in the tables, shown with their texts.
 
-Reads only. Works on any finished output, so that a report made anew says the same.
+Reads only. Works on any finished output, so that a report made again says the same.
 """
 
 from collections.abc import Mapping

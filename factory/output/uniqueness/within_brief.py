@@ -163,7 +163,7 @@ def _read_part(store: Store, path: str) -> pa.Table:
     except pa.ArrowInvalid as error:
         raise StorageError(
             f"{store.locate(path)} cannot be read: {error}",
-            "run the same command again: it makes the tables anew from segments/",
+            "run the same command again: it rebuilds the tables from segments/",
         ) from error
 
 

@@ -14,8 +14,8 @@ from factory.text.checks.context import CheckContext
 from factory.text.checks.registry import ALWAYS, EDITORIAL, FIELD_ADVICE, PLACEMENT, SETS, Rule, Takes, get_advice
 from factory.text.checks.well_formed import find_cut, find_incomplete, find_misfit, find_newline
 from factory.text.checks.words import Item, make_item, quote
-from schemas.outcome import Check, Fields
 from schemas.job import CheckConfig
+from schemas.outcome import Check, Fields
 from schemas.placement import Placement, TextField
 from schemas.request import Request
 
@@ -46,7 +46,7 @@ def make_context(
 
 
 def trust_items(ctx: CheckContext, passed: Fields) -> None:
-    """Take the word of an earlier context of the same request for items that passed there: they are not judged anew."""
+    """Take the word of an earlier context of the same request for items that passed there: they are not judged again."""
     ctx.memo.update({(name, text): () for name, items in passed.items() for text in items})
 
 
@@ -127,11 +127,11 @@ def _judge(text: str, field: TextField, ctx: CheckContext) -> tuple[tuple[str, s
     key = (field.name, text)
     known = ctx.memo.get(key)
     if known is None:
-        known = ctx.memo[key] = tuple(_judge_anew(text, field, ctx))
+        known = ctx.memo[key] = tuple(_judge_again(text, field, ctx))
     return known
 
 
-def _judge_anew(text: str, field: TextField, ctx: CheckContext) -> list[tuple[str, str]]:
+def _judge_again(text: str, field: TextField, ctx: CheckContext) -> list[tuple[str, str]]:
     misfit = find_misfit(text, field)
     failures = [("length", misfit)] if misfit else []
     if field.source != "model":  # the brief's own value, word for word

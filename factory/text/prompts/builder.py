@@ -97,7 +97,7 @@ class PromptBuilder:
         )
 
     def build_repair(self, prompt: Prompt, names: Sequence[str], problems: Sequence[str], attempt: int) -> Prompt:
-        """Return the prompt that asks for the fields `names` anew and says what was wrong; `attempt` counts from 1.
+        """Return the prompt that asks for the fields `names` again and says what was wrong; `attempt` counts from 1.
 
         The refused text itself is not shown: small models repeat what they see.
         """

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from factory.engines.base import Embedder
-from schemas.outcome import Fields, Outcome
 from schemas.brief import Brief
+from schemas.outcome import Fields, Outcome
 from schemas.placement import Placement
 from schemas.request import Request
 
