@@ -36,6 +36,32 @@ LAW = (
 
 
 @dataclass(frozen=True, slots=True)
+class EndedRun:
+    """A run whose phases have ended, as far as this command took them.
+
+    `splits` are those of the whole input: a command that was stopped has not read all of them. `setup` is there when the
+    job makes pictures.
+    """
+
+    store: Store
+    spec: RunSpec
+    state: RunState
+    attempt: Attempt
+    splits: Sequence[InputSplit]
+    setup: ImageSetup | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReportSource:
+    """What a report is made of: the run in `store`, and its compacted tables below `tables`."""
+
+    store: Store
+    tables: Store
+    loaded: LoadedJob
+    state: RunState
+
+
+@dataclass(frozen=True, slots=True)
 class Ending:
     """What a finished run comes to: the counts of the whole output and the report made of them."""
 
@@ -44,23 +70,14 @@ class Ending:
     damaged: Damage  # segment files set aside: what they held is made again by the next command
 
 
-def finalize(
-    store: Store,
-    spec: RunSpec,
-    state: RunState,
-    attempt: Attempt,
-    splits: Sequence[InputSplit],
-    guard: Guard = lambda: None,
-    setup: ImageSetup | None = None,
-) -> Ending:
-    """Compact the segments of `store`, prove the conservation law, score siblings, publish tables, report and manifest.
+def finalize(run: EndedRun, guard: Guard = lambda: None) -> Ending:
+    """Compact the run's segments, prove the conservation law, score siblings, publish tables, report and manifest.
 
-    `setup` is there when the job makes pictures. `splits` are those of the whole input: a command that was stopped has not
-    read all of them. `guard` raises when this process may not publish any more, because another drives: then nothing that
-    readers see is changed.
-    Raises ConservationError when the counts do not add up, StorageError when something cannot be read or written.
+    `guard` raises when this process may not publish any more, because another drives: then nothing that readers see is
+    changed. Raises ConservationError when the counts do not add up, StorageError when something cannot be read or written.
     """
     guard()
+    store, spec, state, attempt, setup = run.store, run.spec, run.state, run.attempt, run.setup
     store.write_bytes(f"attempts/{attempt.attempt}.json", attempt.model_dump_json(indent=1).encode())
     planned = read_planned(store, spec.attempt)
     creatives = read_planned(store, spec.attempt, IMAGES_PLAN_PHASE) if setup else None
@@ -74,12 +91,12 @@ def finalize(
         )
         # A resume trusts the ids that such a file names: without a mark it would never make them again.
         set_aside(store, compacted.damaged)
-        counts = count_all(planned, compacted, splits)
+        counts = count_all(planned, compacted, run.splits)
         if creatives is not None:
             counts |= count_creatives(creatives, compacted, store, records)
         check_conservation(counts)
         uniqueness.rate(staged, compacted.files)
-    report, pages = make_report(store, staged, spec.loaded, state, counts)
+    report, pages = make_report(ReportSource(store, staged, spec.loaded, state), counts)
     manifest = Manifest(
         run_id=state.run_id,
         job_name=state.job_name,
@@ -98,14 +115,12 @@ def finalize(
     return Ending(counts, report, compacted.damaged)
 
 
-def make_report(
-    store: Store, tables: Store, loaded: LoadedJob, state: RunState, counts: dict[str, int]
-) -> tuple[dict[str, Any], dict[str, bytes]]:
-    """Return the report of the run in `store`, whose compacted tables are below `tables`, and its files by path."""
-    report = build_report(tables, gather_facts(store, tables, loaded, state, counts))
+def make_report(source: ReportSource, counts: dict[str, int]) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """Return the report of a run and its files by path."""
+    report = build_report(source.tables, gather_facts(source, counts))
     pages = {
         "report.json": json.dumps(report, ensure_ascii=False, indent=1, default=str).encode(),
-        "report.html": render_html(report, load_thumbnails(store, tables, report)).encode(),
+        "report.html": render_html(report, load_thumbnails(source.store, source.tables, report)).encode(),
     }
     return report, pages
 
@@ -176,8 +191,9 @@ def check_conservation(counts: dict[str, int]) -> None:
         )
 
 
-def gather_facts(store: Store, tables: Store, loaded: LoadedJob, state: RunState, counts: dict[str, int]) -> RunFacts:
+def gather_facts(source: ReportSource, counts: dict[str, int]) -> RunFacts:
     """Return the facts of all commands that worked on this output, for the report."""
+    store, loaded, state = source.store, source.loaded, source.state
     attempts = [Attempt.model_validate_json(store.read_bytes(info.path)) for info in store.list("attempts", ".json")]
     seconds: dict[str, float] = {}
     for attempt in attempts:
@@ -204,5 +220,5 @@ def gather_facts(store: Store, tables: Store, loaded: LoadedJob, state: RunState
         weights={**rubric.weights, "judge": calibration.weight if calibration else 0.0},
         versions=state.versions,
         placements=loaded.placements,
-        alike=find_similar_pairs(tables, loaded.placements),
+        alike=find_similar_pairs(source.tables, loaded.placements),
     )

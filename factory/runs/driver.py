@@ -12,7 +12,7 @@ from factory.errors import OutputError, QuarantineRateError
 from factory.journal.failures import Failure, iterate_outcomes, make_reopened_row, read_failures
 from factory.journal.phases import FAILED_PHASE, IMAGES_FAILED_PHASE
 from factory.journal.segments import Finished, write_segment
-from factory.output.finalize import Ending, finalize, is_unfinished
+from factory.output.finalize import EndedRun, Ending, finalize, is_unfinished
 from factory.runs.images_phase import ImagesPhase
 from factory.runs.lease import Lease, hold_lease
 from factory.runs.log_redirect import redirect_logs
@@ -169,7 +169,7 @@ def _drive(prepared: Prepared, store: Store, lease: Lease, began: float) -> Resu
             gpus=work.resources.total_gpus if work.resources else 0.0,
             cpus=work.resources.total_cpus if work.resources else 0.0,
         )
-        ending = finalize(store, spec, state, attempt, prepared.source.splits, lease.check, prepared.setup)
+        ending = finalize(EndedRun(store, spec, state, attempt, prepared.source.splits, prepared.setup), lease.check)
     too_many = check_quarantine_rate(ending.counts, loaded.job.execution.max_quarantine_rate)
     return Result(store.uri, None, ending, totals, log, clock.split(totals), too_many, stop.reason)
 

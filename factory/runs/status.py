@@ -7,7 +7,7 @@ from factory.errors import OutputError
 from factory.journal.failures import read_failures
 from factory.journal.phases import IMAGES_FAILED_PHASE, IMAGES_PHASE, TEXT_PHASE
 from factory.journal.segments import read_finished
-from factory.output.finalize import make_report
+from factory.output.finalize import ReportSource, make_report
 from factory.runs.lease import find_driver
 from factory.runs.state import read_manifest, read_state
 from factory.storage.store import Store
@@ -66,8 +66,10 @@ def remake_report(uri: str) -> dict[str, Any]:
     state = _need_state(store)
     manifest = read_manifest(store)
     if manifest is None:
-        raise OutputError(f"{store.uri} is not finished", "run the same command to go on, or ask factory status")
-    report, pages = make_report(store, store, LoadedJob.model_validate(state.job), state, manifest.counts)
+        raise OutputError(f"{store.uri} is not finished", "run the same command to resume, or ask factory status")
+    report, pages = make_report(
+        ReportSource(store, store, LoadedJob.model_validate(state.job), state), manifest.counts
+    )
     for path, data in pages.items():
         store.write_bytes(path, data)
     return {"report": store.locate("report.html"), "accepted": report["accepted"]}

@@ -118,6 +118,7 @@ def test_a_package_says_what_it_is_for_and_names_its_files(package: Path) -> Non
     assert sorted(files.replace("\n", " ").split(" · ")) == sorted(modules | folders)
 
 
+@pytest.mark.integration
 def test_help_loads_no_heavy_library() -> None:
     program = (
         "import sys\nsys.argv = ['factory', '--help']\nfrom factory.cli.main import main\n"

@@ -1,56 +1,41 @@
 """Publishing: killed at any moment, an output is the old one, or has no manifest; doing it again makes the same files."""
 
 import os
-import pickle
 import shutil
 import signal
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from concurrent.futures import Future
 from io import BytesIO
 from pathlib import Path
 
+import psutil
 import pyarrow.parquet as pq
 import pytest
 
 from factory.errors import OutputError
+from factory.output.finalize import EndedRun
 from factory.output.tables.writer import FOLDERS
 from factory.runs.state import read_manifest
 from factory.storage.store import Store
 from schemas.run import Manifest
 from tests.support.fault_proxy import FaultProxy
 from tests.support.finished_runs import IDS, Run, make_split
+from tests.support.killed_end import start_end
 from tests.support.s3_server import S3Server
 
-# Ends a run; is killed at the change of the file system with the number given, and says how many there were when it was not.
-# What Python tells of them: https://docs.python.org/3/library/audit_events.html
-END = """
-import os, pickle, signal, sys
-from factory.output.finalize import finalize
-arguments = pickle.load(sys.stdin.buffer)
-seen, fatal = 0, int(sys.argv[1])
-def count(event, _):
-    global seen
-    if event in ("os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.link"):
-        seen += 1
-        if seen == fatal:
-            os.kill(os.getpid(), signal.SIGKILL)
-sys.addaudithook(count)
-finalize(*arguments)
-print(seen)
-"""
+
+def kill_end(run: Run, store: Store, fatal: int) -> int | None:
+    """End the run in `store` and kill that at a change of the file system; return the exit code."""
+    process = start_end(move(run, store), Path(store.uri) / "unused", fatal)
+    process.join(120)
+    return process.exitcode
 
 
-def start_end(run: Run, store: Store, fatal: int = 0) -> "subprocess.Popen[bytes]":
-    """A process that ends the run in `store`."""
-    command = [sys.executable, "-c", END, str(fatal)]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    assert process.stdin is not None
-    process.stdin.write(pickle.dumps((store, run.spec, run.state, run.attempt, [make_split("u-1", 5)])))
-    process.stdin.close()
-    return process
+def move(run: Run, store: Store) -> EndedRun:
+    """The run, to be ended in another place that holds the same."""
+    return EndedRun(store, run.spec, run.state, run.attempt, [make_split("u-1", 5)])
 
 
 def make_run(tmp_path: Path, output: str = "") -> Run:
@@ -91,17 +76,17 @@ def require_mended(run: Run, store: Store, expected: dict[str, bytes]) -> None:
 def test_a_local_end_may_be_killed_at_any_change(tmp_path: Path) -> None:
     run = make_run(tmp_path)
     shutil.copytree(tmp_path / "out", tmp_path / "whole")
-    process = start_end(run, Store(str(tmp_path / "whole")))
-    assert process.stdout is not None
-    total = int(process.stdout.read())
-    assert process.wait() == 0
+    process = start_end(move(run, Store(str(tmp_path / "whole"))), tmp_path / "told")
+    process.join(120)
+    assert process.exitcode == 0
+    total = int((tmp_path / "told").read_text())
     expected = read_tables(Store(str(tmp_path / "whole")))
     assert "assets/placement=gone/part-00003.parquet" not in expected
     manifests = []
     for fatal in range(total - 25, total + 1, 3):
         shutil.copytree(tmp_path / "out", tmp_path / f"{fatal}")
         store = Store(str(tmp_path / f"{fatal}"))
-        assert start_end(run, store, fatal).wait() == -signal.SIGKILL
+        assert kill_end(run, store, fatal) == -signal.SIGKILL
         manifests.append(require_whole(store))
         require_mended(run, store, expected)
         assert list((tmp_path / f"{fatal}").rglob(".*.tmp")) == [], fatal
@@ -116,7 +101,9 @@ def test_an_end_on_s3_may_be_killed_at_any_request(
 ) -> None:
     run = make_run(tmp_path, f"{bucket}/whole")
     start = {info.path: run.store.read_bytes(info.path) for info in run.store.list()}
-    assert start_end(run, run.store).wait() == 0
+    undisturbed = start_end(move(run, run.store), tmp_path / "told")
+    undisturbed.join(120)
+    assert undisturbed.exitcode == 0
     expected = read_tables(run.store)
     assert "assets/placement=gone/part-00003.parquet" not in expected
     for fatal in (
@@ -133,26 +120,38 @@ def test_an_end_on_s3_may_be_killed_at_any_request(
         path, _, number = fatal.partition("#")
         with FaultProxy(s3.endpoint) as proxy, monkeypatch.context() as patch:
             patch.setenv("AWS_ENDPOINT_URL", proxy.endpoint)
-            process = start_end(run, store)
-            setattr(proxy, moment, make_killer(process, f"{fatal.strip('/')}/{path}", int(number or 1)))
-            assert process.wait(timeout=120) == -signal.SIGKILL, fatal
+            killer = Killer(f"{fatal.strip('/')}/{path}", int(number or 1))
+            setattr(proxy, moment, killer.look)
+            process = start_end(move(run, store), tmp_path / "told")
+            killer.aim(process.pid)
+            process.join(120)
+            assert process.exitcode == -signal.SIGKILL, fatal
         require_whole(store)
         require_mended(run, store, expected)
 
 
-def make_killer(process: "subprocess.Popen[bytes]", path: str, number: int) -> Callable[..., None]:
-    """A callback that kills the process at the `number`th change of what lies at `path` or below."""
-    seen, lock = [0], threading.Lock()
+class Killer:
+    """Kills a process at the `number`th change of what lies at `path` or below."""
 
-    def kill(method: str, at: str, *_: object) -> None:
-        with lock:
-            if method in ("PUT", "DELETE") and at.partition("/")[2].partition("/")[2].startswith(path):
-                seen[0] += 1
-                if seen[0] == number:
+    def __init__(self, path: str, number: int) -> None:
+        self._path = path
+        self._left = number
+        self._lock = threading.Lock()
+        self._target: Future[psutil.Process] = Future()
+
+    def aim(self, pid: int | None) -> None:
+        """Say which process it is. A change that comes before that waits for it."""
+        self._target.set_result(psutil.Process(pid))
+
+    def look(self, method: str, at: str, *_: object) -> None:
+        """Take a request as the proxy hands it on; when it is the one, return when the process is gone."""
+        with self._lock:
+            if method in ("PUT", "DELETE") and at.partition("/")[2].partition("/")[2].startswith(self._path):
+                self._left -= 1
+                if self._left == 0:
+                    process = self._target.result(60)
                     process.kill()
-                    process.wait()
-
-    return kill
+                    process.wait(60)
 
 
 def test_readers_find_whole_tables_while_they_are_switched(tmp_path: Path) -> None:

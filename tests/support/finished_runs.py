@@ -11,7 +11,7 @@ from factory.journal.phases import TEXT_PHASE
 from factory.journal.records import make_outcome_row, make_refused_row
 from factory.journal.segments import write_segment
 from factory.journal.split_records import make_record, write_record
-from factory.output.finalize import Ending, finalize
+from factory.output.finalize import EndedRun, Ending, finalize
 from factory.output.publish import Guard
 from factory.runs.state import open_run
 from factory.storage.store import Store
@@ -63,4 +63,4 @@ class Run:
 
     def end(self, splits: Sequence[InputSplit] = (), guard: Guard = lambda: None) -> Ending:
         splits = [make_split("u-1", 5), *splits]
-        return finalize(self.store, self.spec, self.state, self.attempt, splits, guard)
+        return finalize(EndedRun(self.store, self.spec, self.state, self.attempt, splits), guard)
