@@ -1,4 +1,4 @@
-"""The Ray cluster under a run: joined or started, shared out among the stages, and the watch that outlives their processes."""
+"""Joins a Ray cluster or starts a private one for the length of a run, and ends what it started."""
 
 import os
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from ray._private import auto_init_hook
 from ray._private import utils as ray_settings
 from ray.data import DataContext
 
-from factory.engines.process_guard import let_be, start_follower
+from factory.engines.process_guard import start_tracking_guard, stop_tracking
 from factory.errors import EngineError, JobError
 
 Guard = Popen[bytes]
@@ -51,7 +51,7 @@ def _leave_signals(_handler: object) -> None:
 def _start_guarded(address: str | None) -> Guard:
     """Start or join, twice if need be: on a busy machine Ray's processes do not always find one another in time."""
     for is_last in (False, True):
-        guard = start_follower()  # first: this process may be killed at any moment
+        guard = start_tracking_guard()  # first: this process may be killed at any moment
         try:
             _start_ray(address)
         except EngineError:
@@ -62,7 +62,7 @@ def _start_guarded(address: str | None) -> Guard:
             _end_ray(guard)
             raise
         else:
-            let_be(guard)
+            stop_tracking(guard)
             break
     return guard
 

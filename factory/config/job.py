@@ -149,7 +149,7 @@ def _read_text(file: Path, what: str) -> str:
     except FileNotFoundError as error:
         near = sorted(p.name for p in file.parent.glob("*")) if file.parent.is_dir() else []
         listing = f"; {file.parent.name}/ holds {', '.join(near[:8])}" if near else ""
-        raise JobError(f"{what} {file.name} does not exist{listing}", "mend the name in job.yaml") from error
+        raise JobError(f"{what} {file.name} does not exist{listing}", "fix the name in job.yaml") from error
     except (OSError, UnicodeDecodeError) as error:
         raise JobError(
             f"{what} {file.name} cannot be read: {error}", "it must be a readable UTF-8 text file"

@@ -37,7 +37,7 @@ def read_job_file(folder: str, name: str, max_bytes: int, what: str) -> bytes:
     if found is None:
         near = store.list_names(str(place.parent) if place.parent.name else "") or []
         listing = f"; there are {', '.join(near[:8])}" if near else ""
-        raise JobError(f"{what}: there is no file {store.locate(name)}{listing}", "mend the name, or add the file")
+        raise JobError(f"{what}: there is no file {store.locate(name)}{listing}", "fix the name, or add the file")
     if found.size > max_bytes:
         message = f"{what}: {store.locate(name)} has {found.size:,} bytes, above the {max_bytes:,} that are read"
         raise JobError(message, "make the file smaller")

@@ -73,7 +73,7 @@ def compile_template(source: str, where: str) -> Template:
     try:
         template = BoundedEnvironment().from_string(source)
     except TemplateSyntaxError as error:
-        raise JobError(f"{where} line {error.lineno}: {error.message}", "mend the template's syntax there") from error
+        raise JobError(f"{where} line {error.lineno}: {error.message}", "fix the template's syntax there") from error
     return template
 
 

@@ -21,18 +21,18 @@ def start_guard(pids: Iterable[int]) -> "subprocess.Popen[bytes]":
     return _start("over", pids)
 
 
-def start_follower() -> "subprocess.Popen[bytes]":
-    """Start a guard over all that this process and its descendants start from now on, until `let_be` is called."""
+def start_tracking_guard() -> "subprocess.Popen[bytes]":
+    """Start a guard over all that this process and its descendants start from now on, until `stop_tracking` is called."""
     known = {child.pid for child in psutil.Process().children(recursive=True)}
     return _start("after", [os.getpid(), *known])
 
 
-def let_be(follower: "subprocess.Popen[bytes]") -> None:
-    """Tell a follower that nothing more is started that it should guard. It keeps guarding what it has seen."""
-    if follower.stdin is not None:
+def stop_tracking(guard: "subprocess.Popen[bytes]") -> None:
+    """Tell a tracking guard that nothing more is started that it should end. It keeps guarding what it has seen."""
+    if guard.stdin is not None:
         with suppress(BrokenPipeError):  # somebody ended it: what it guarded has to end by itself
-            follower.stdin.write(b".")
-            follower.stdin.flush()
+            guard.stdin.write(b".")
+            guard.stdin.flush()
 
 
 def _start(kind: str, pids: Iterable[int]) -> "subprocess.Popen[bytes]":
@@ -70,7 +70,7 @@ def watch(processes: Iterable[psutil.Process]) -> None:
     end_processes(processes, seconds=5)
 
 
-def follow(parent: int, known: Iterable[int]) -> None:
+def track(parent: int, known: Iterable[int]) -> None:
     """Note what `parent` starts, those `known` left out, until a byte comes in; end it when standard input closes."""
     own = {os.getpid(), *known}
     seen: dict[int, psutil.Process] = {}
@@ -90,6 +90,6 @@ def follow(parent: int, known: Iterable[int]) -> None:
 if __name__ == "__main__" and not os.fork():
     numbers = [int(argument) for argument in sys.argv[2:]]
     if sys.argv[1] == "after":
-        follow(numbers[0], numbers[1:])
+        track(numbers[0], numbers[1:])
     else:
         watch([psutil.Process(pid) for pid in numbers if psutil.pid_exists(pid)])

@@ -13,7 +13,7 @@ from factory.engines.diffusers.engine import DiffusersEngine
 from factory.engines.diffusers.sizes import find_bucket, fit_picture
 from factory.errors import EngineError, JobError, PictureError
 from schemas.images import Backdrop, ImageExecution
-from tests.random_pipelines import build_tiny_pipeline
+from tests.support.tiny_pipelines import build_tiny_pipeline
 
 Kinds = dict[str, Path]
 

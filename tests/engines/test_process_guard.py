@@ -12,11 +12,11 @@ from tests.support.paths import ROOT
 
 SLEEP = "[sys.executable, '-c', 'import time; time.sleep(120)']"
 # Each prints the pids of what it starts, then waits to be killed.
-BEGIN = "import subprocess, sys, time\nfrom factory.engines.process_guard import let_be, start_follower, start_guard\n"
+BEGIN = "import subprocess, sys, time\nfrom factory.engines.process_guard import stop_tracking, start_tracking_guard, start_guard\n"
 END = "\ntime.sleep(1)\nprint('ready', flush=True)\ntime.sleep(120)\n"
 FOLLOWED = f"""
 elder = subprocess.Popen({SLEEP}, start_new_session=True)
-guard = start_follower()
+guard = start_tracking_guard()
 child = subprocess.Popen([sys.executable, '-c', '''
 import subprocess, sys, time
 print(subprocess.Popen({SLEEP}, start_new_session=True).pid, flush=True)
@@ -24,7 +24,7 @@ time.sleep(120)'''], start_new_session=True)
 print(child.pid, flush=True)
 time.sleep(1)
 """
-LATER = f"let_be(guard)\ntime.sleep(0.5)\nlater = subprocess.Popen({SLEEP}, start_new_session=True)\n"
+LATER = f"stop_tracking(guard)\ntime.sleep(0.5)\nlater = subprocess.Popen({SLEEP}, start_new_session=True)\n"
 
 
 def kill_program(program: str, pids: int) -> list[psutil.Process]:
