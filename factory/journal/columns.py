@@ -20,16 +20,21 @@ CHECKS: pa.DataType = pa.list_(
     pa.struct([pa.field("rule", pa.string()), pa.field("passed", pa.bool_()), pa.field("detail", pa.string())])
 )
 
+# What every row of a request says of it.
+_REQUEST: list[tuple[str, pa.DataType]] = [
+    ("brief_id", STRING),
+    ("campaign_id", STRING),
+    ("placement", STRING),
+    ("locale", STRING),
+    ("segment", STRING),
+]
+
 # One row an asset.
 ASSETS = pa.schema(
     [
         ("asset_id", STRING),
         ("request_id", STRING),
-        ("brief_id", STRING),
-        ("campaign_id", STRING),
-        ("placement", STRING),
-        ("locale", STRING),
-        ("segment", STRING),
+        *_REQUEST,
         ("rank", INT),
         ("kind", STRING),
         ("fields", FIELDS),
@@ -75,11 +80,7 @@ ASSET_FILES = ASSETS.remove(ASSETS.get_field_index("placement"))
 CANDIDATES = pa.schema(
     [
         ("request_id", STRING),
-        ("brief_id", STRING),
-        ("campaign_id", STRING),
-        ("placement", STRING),
-        ("locale", STRING),
-        ("segment", STRING),
+        *_REQUEST,
         ("candidate", INT),
         ("attempt", INT),
         ("repaired_from", INT),
@@ -108,11 +109,7 @@ CREATIVES = pa.schema(
         ("creative_id", STRING),
         ("request_id", STRING),
         ("text_asset_id", STRING),
-        ("brief_id", STRING),
-        ("campaign_id", STRING),
-        ("placement", STRING),
-        ("locale", STRING),
-        ("segment", STRING),
+        *_REQUEST,
         ("slot", STRING),
         ("width", INT),
         ("height", INT),

@@ -12,7 +12,10 @@ from tests.support.paths import ROOT
 
 SLEEP = "[sys.executable, '-c', 'import time; time.sleep(120)']"
 # Each prints the pids of what it starts, then waits to be killed.
-BEGIN = "import subprocess, sys, time\nfrom factory.engines.process_guard import stop_tracking, start_tracking_guard, start_guard\n"
+BEGIN = (
+    "import subprocess, sys, time\n"
+    "from factory.engines.process_guard import stop_tracking, start_tracking_guard, start_guard\n"
+)
 END = "\ntime.sleep(1)\nprint('ready', flush=True)\ntime.sleep(120)\n"
 FOLLOWED = f"""
 elder = subprocess.Popen({SLEEP}, start_new_session=True)

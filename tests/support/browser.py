@@ -10,16 +10,7 @@ from typing import Any
 
 import pytest
 
-_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-_FLAGS = [
-    "--no-sandbox",  # in a container there is no user namespace to make one in
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
+from factory.cli.bench.creatives_chromium import CHROMIUM_FLAGS, CHROMIUM_NAMES
 
 
 @dataclass
@@ -33,7 +24,7 @@ class Visit:
 
 def find_browser() -> str:
     """Return the path of a Chromium. Without one the test is skipped, or fails where CI=true says that all must run."""
-    path = next((found for name in _NAMES if (found := shutil.which(name))), None)
+    path = next((found for name in CHROMIUM_NAMES if (found := shutil.which(name))), None)
     if path is None:
         reason = "no Chromium on this machine: install it (Debian: apt-get install chromium) to run browser tests"
         if os.environ.get("CI") == "true":
@@ -49,7 +40,7 @@ def open_file(file: Path, width: int, height: int = 2400, scheme: str = "light")
 
     path = find_browser()
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, headless=True, args=_FLAGS)
+        browser = playwright.chromium.launch(executable_path=path, headless=True, args=CHROMIUM_FLAGS)
         try:
             context = browser.new_context(
                 viewport={"width": width, "height": height}, color_scheme=scheme, offline=True, service_workers="block"

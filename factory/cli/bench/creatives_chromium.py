@@ -28,9 +28,9 @@ from factory.images.layouts.load import Layout
 from factory.images.types import Composition
 
 QUALITY = 90
-_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-# As in tests/support/browser.py: in a container there is no user namespace to make a sandbox in, and nothing is to call home.
-_FLAGS = [
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+# In a container there is no user namespace to make a sandbox in, and nothing is to call home.
+CHROMIUM_FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
     "--disable-quic",
@@ -100,11 +100,11 @@ def open_page(stacks: Sequence[FontStack], width: int, height: int) -> Iterator[
         raise JobError(
             "the comparison with Chromium needs playwright", "pip install 'content-factory[dev]'"
         ) from error
-    path = next((found for name in _NAMES if (found := shutil.which(name))), None)
+    path = next((found for name in CHROMIUM_NAMES if (found := shutil.which(name))), None)
     if path is None:
         raise JobError("no Chromium on this machine", "install it (Debian: apt-get install chromium)")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, headless=True, args=_FLAGS)
+        browser = playwright.chromium.launch(executable_path=path, headless=True, args=CHROMIUM_FLAGS)
         try:
             page = browser.new_context(viewport={"width": width, "height": height}, offline=True).new_page()
             page.set_content("<!doctype html><html><head></head><body></body></html>")

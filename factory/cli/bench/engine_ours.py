@@ -11,10 +11,11 @@ import pyarrow as pa
 import ray
 
 from factory.cli.bench.rounds import Round, wait_for_gate
+from factory.cli.bench.wrapped_engine import WrappedEngine
 from factory.cluster.crash_actor import CrashActor
 from factory.cluster.resources import READ_CPUS, plan_resources
 from factory.config.job import RunSpec
-from factory.engines.base import Generation, Messages, Prompt, TextEngine
+from factory.engines.base import Generation, Prompt, TextEngine
 from factory.pipeline import ray_data
 from factory.pipeline.context import RunContext
 from factory.pipeline.rows import list_rows, make_rows, unpack_outcomes
@@ -67,33 +68,24 @@ class TimedStage(TextStage):
         return _TimedEngine(engine, Path(self._store.locate(TIMES))), settings
 
 
-class _TimedEngine:
+class _TimedEngine(WrappedEngine):
     """A TextEngine that notes when each call began and ended. The clock is the machine's, the same for all processes."""
 
     def __init__(self, engine: TextEngine, file: Path) -> None:
-        self._engine = engine
+        super().__init__(engine)
         file.parent.mkdir(parents=True, exist_ok=True)
         self._file = file.open("a", encoding="utf-8", buffering=1)
 
-    async def start(self) -> None:
-        await self._engine.start()
-
     async def generate(self, prompt: Prompt) -> Generation:
         began = time.monotonic()
-        generation = await self._engine.generate(prompt)
+        generation = await super().generate(prompt)
         tokens = sum(completion.num_tokens for completion in generation.completions)
         call: dict[str, Any] = {"request_id": prompt.request_id, "began": began, "ended": time.monotonic()}
         self._file.write(json.dumps(call | {"output_tokens": tokens}) + "\n")
         return generation
 
-    async def choose(self, messages: Messages, choices: Sequence[str], request_id: str) -> dict[str, float]:
-        return await self._engine.choose(messages, choices, request_id)
-
-    def read_silence(self) -> float:
-        return self._engine.read_silence()
-
     async def stop(self) -> None:
-        await self._engine.stop()
+        await super().stop()
         self._file.close()
 
 

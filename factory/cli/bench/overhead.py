@@ -21,8 +21,9 @@ from factory.briefs.read import read_split
 from factory.briefs.requests import make_requests
 from factory.cli.bench.processes import Usage, run_watched
 from factory.cli.bench.sample_job import BATCH_ROWS, CANDIDATES, PLACEMENT, make_rows, write_job
+from factory.cli.bench.wrapped_engine import WrappedEngine
 from factory.cluster.machine import describe_machine
-from factory.engines.base import Embedder, Generation, Messages, Prompt, TextEngine
+from factory.engines.base import Embedder, Generation, Prompt
 from factory.engines.models.resolve import default_cache
 from factory.errors import EngineError, JobError
 from factory.pipeline.make_engines import make_embedder, make_engine
@@ -32,9 +33,8 @@ from factory.text.scores.embeddings import embed_texts
 from factory.text.write import write_request
 from schemas.brief import Brief
 
-START_REQUESTS = (
-    500  # the run that shows what starting and ending cost: enough that all lexicons and detectors are loaded
-)
+# The run that shows what starting and ending cost: enough that all lexicons and detectors are loaded.
+START_REQUESTS = 500
 MODEL_REQUESTS = 1_000  # over which engine and embedder are timed
 MINILM_TEXTS = 512
 MINILM_BATCH = 64
@@ -156,30 +156,16 @@ def _make_row(size: int, usage: Usage, start: Usage, models: ModelCost) -> dict[
     }
 
 
-class _TimedEngine:
+class _TimedEngine(WrappedEngine):
     """A TextEngine that counts the CPU seconds spent inside another."""
 
-    def __init__(self, engine: TextEngine) -> None:
-        self._engine = engine
-        self.seconds = 0.0
-
-    async def start(self) -> None:
-        await self._engine.start()
+    seconds = 0.0
 
     async def generate(self, prompt: Prompt) -> Generation:
         began = time.process_time()
-        generation = await self._engine.generate(prompt)
+        generation = await super().generate(prompt)
         self.seconds += time.process_time() - began
         return generation
-
-    async def choose(self, messages: Messages, choices: Sequence[str], request_id: str) -> dict[str, float]:
-        return await self._engine.choose(messages, choices, request_id)
-
-    def read_silence(self) -> float:
-        return self._engine.read_silence()
-
-    async def stop(self) -> None:
-        await self._engine.stop()
 
 
 class _TimedEmbedder:
