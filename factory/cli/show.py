@@ -16,7 +16,7 @@ from factory.text.invisible import spell_hidden
 
 
 def show_result(result: Result, command: str) -> None:
-    """Print how a run ended: the closing table, the time split and where the report is. `command` goes on where it can."""
+    """Print how a run ended: the closing table, the time split and where the report is. `command` resumes it where it can."""
     console = Console(highlight=False)
     if result.is_resumable:
         console.print(Text(f"Stopped: {result.stopped or 'not all of it could be done'}. What is finished is safe."))
@@ -37,9 +37,7 @@ def show_result(result: Result, command: str) -> None:
             console.print("Nothing was generated: every request was finished before.")
         console.print(_make_table(summarize(result.ending.report)))
         for path, reason in result.ending.damaged:
-            console.print(
-                Text(f"set aside {path}: {reason}; the same command makes anew what it held"), soft_wrap=True
-            )
+            console.print(Text(f"set aside {path}: {reason}; the same command redoes what it held"), soft_wrap=True)
         console.print(Text(f"log of Ray and the engine: {result.log}"), soft_wrap=True)
     console.print(Text(f"assets: {Store(result.output).locate('assets')}"), soft_wrap=True)
     console.print(Text(f"report: {Store(result.output).locate('report.html')}"), soft_wrap=True)
@@ -85,7 +83,7 @@ def show_plan(prepared: Prepared) -> None:
         ("output tokens", f"about {preview.output_tokens:,} for {loaded.job.text.candidates} candidates each"),
     ]
     if prepared.setup is not None:
-        rows.append(("creatives", _describe_studio(prepared, prepared.setup)))
+        rows.append(("creatives", _describe_setup(prepared, prepared.setup)))
     console.print(_make_table(rows))
     table = Table("placement", "locale", "requests", title="requests", title_justify="left")
     for (placement, locale), count in preview.by_placement_locale.items():
@@ -115,7 +113,7 @@ def describe_plan(prepared: Prepared) -> dict[str, Any]:
         "output_tokens": preview.output_tokens,
         "refusals": [refusal.model_dump() for refusal in preview.refusals],
         "first_prompt": {"messages": prompt.messages, "json_schema": prompt.json_schema} if prompt else None,
-        "creatives": _list_studio(prepared, prepared.setup) if prepared.setup else None,
+        "creatives": _list_setup(prepared, prepared.setup) if prepared.setup else None,
     }
 
 
@@ -130,7 +128,7 @@ def show_bench(result: dict[str, Any]) -> None:
     console.print(Text(result["summary"]))
 
 
-def _describe_studio(prepared: Prepared, setup: ImageSetup) -> str:
+def _describe_setup(prepared: Prepared, setup: ImageSetup) -> str:
     most = _count_creatives(prepared, setup)
     about = "" if prepared.preview.is_whole else "about "
     slots = sum(map(len, setup.slots.values()))
@@ -138,7 +136,7 @@ def _describe_studio(prepared: Prepared, setup: ImageSetup) -> str:
     return f"at most {about}{most:,}: " + ", ".join(f"{n:,} {what}{'' if n == 1 else 's'}" for n, what in counts)
 
 
-def _list_studio(prepared: Prepared, setup: ImageSetup) -> dict[str, Any]:
+def _list_setup(prepared: Prepared, setup: ImageSetup) -> dict[str, Any]:
     return {
         "at_most": _count_creatives(prepared, setup),
         "slots": {name: [slot.name for slot in slots] for name, slots in setup.slots.items()},

@@ -2,12 +2,15 @@
 
 from pathlib import Path
 
+import pytest
+
 from factory.cli.bench.backdrops_bare import MODES
-from tests.random_pipelines import build_tiny_pipeline
 from tests.support.image_jobs import make_picture_job
 from tests.support.jobs import call_factory
+from tests.support.tiny_pipelines import build_tiny_pipeline
 
 
+@pytest.mark.slow
 def test_both_sides_draw_what_the_job_asks_for(tmp_path: Path) -> None:
     model = build_tiny_pipeline(tmp_path / "pipeline")
     backdrop = {"engine": "diffusers", "model": str(model), "prompt": "light on stone", "steps": 1, "max_side": 64}
@@ -23,6 +26,7 @@ def test_both_sides_draw_what_the_job_asks_for(tmp_path: Path) -> None:
     assert all(row["pictures/s"] > 0 for row in ended.data["rows"])
 
 
+@pytest.mark.integration
 def test_a_job_without_a_picture_model_is_refused_with_the_way(tmp_path: Path) -> None:
     make_picture_job(tmp_path / "job")
     ended = call_factory("bench", "backdrops", tmp_path / "job")

@@ -16,6 +16,7 @@ from factory.cli.bench import creatives_chromium, creatives_pillow
 from factory.cli.bench.creatives import run_bench
 from factory.cli.bench.creatives_peers import measure_similarity
 from factory.cli.bench.step_timer import SEAMS, STEPS, Stopwatch
+from factory.cli.layout_sheet.contents import KIT
 from factory.engines.base import Pixels
 from factory.errors import JobError
 from factory.images.brand.colorways import make_colorways
@@ -23,11 +24,11 @@ from factory.images.compose.compose import Misfit, Order, compose
 from factory.images.layouts.load import read_layout
 from factory.images.types import Composition
 from schemas.brand import BrandKit
-from tests.preview_layouts import KIT, make_order
 from tests.support.browser import find_browser
 from tests.support.image_jobs import make_picture_job
 from tests.support.jobs import make_job
 from tests.support.paths import LAYOUTS
+from tests.support.sample_orders import make_order
 
 LAYOUT = LAYOUTS / "plain.html"
 

@@ -16,8 +16,10 @@ from factory.journal.segments import iterate_rows, list_segments, read_finished
 from factory.journal.split_records import find_progress
 from factory.runs.planning import Options, prepare_job
 from factory.storage.store import Store
-from schemas.asset import Outcome
+from schemas.outcome import Outcome
 from tests.support.jobs import call_factory
+
+pytestmark = pytest.mark.slow
 
 
 def test_an_output_is_made_as_a_killed_command_leaves_it(tmp_path: Path) -> None:

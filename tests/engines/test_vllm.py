@@ -157,6 +157,7 @@ def test_a_schema_that_cannot_be_held_is_named(text: dict[str, Any], says: str) 
     assert says in caught.value.message
 
 
+@pytest.mark.slow
 def test_a_schema_that_stalls_the_compiler_is_named() -> None:
     pattern = "|".join(f"([a-z]{{1,{most}}}x){{1,99}}" for most in range(50, 400))
     bad = {"type": "object", "properties": {"headline": {"type": "string", "pattern": f"^({pattern})$"}}}
@@ -304,6 +305,7 @@ def test_an_engine_that_stands_still_is_silent_and_heard_again_when_it_goes_on(
     assert 2.0 < silent < 10.0 and (after, num_completions) == (0.0, 3)
 
 
+@pytest.mark.engine
 def test_an_adapter_that_was_not_loaded_is_named(engine: VllmTextEngine, run: Run[Any]) -> None:
     with pytest.raises(ValueError, match="'daybird' was not loaded"):
         run(engine.generate(make_prompt(adapter="daybird")))

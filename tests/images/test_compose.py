@@ -10,15 +10,17 @@ from typing import Any
 import numpy as np
 import pytest
 
+from factory.cli.layout_sheet.contents import CONTENTS, KIT
+from factory.cli.layout_sheet.order import draw_product
 from factory.images.brand.colorways import make_colorways
 from factory.images.brand.fonts import load_stack
 from factory.images.checks.checker import check_creative
 from factory.images.compose.compose import Misfit, Order, compose
 from factory.images.types import Composition
 from schemas.brand import BrandKit
-from tests.preview_layouts import CONTENTS, KIT, draw_product, make_order
 from tests.support.composition_builders import read_plain
 from tests.support.paths import ROOT
+from tests.support.sample_orders import make_order
 
 COLORWAYS = make_colorways(BrandKit(**KIT).colors)
 

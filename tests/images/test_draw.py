@@ -26,8 +26,8 @@ from factory.pipeline.make_engines import make_image_engine
 from schemas.brand import Colors
 from schemas.creative import Slot
 from schemas.images import Backdrop, ImageExecution
-from tests.random_pipelines import build_tiny_pipeline
 from tests.support.builders import make_brief, make_request
+from tests.support.tiny_pipelines import build_tiny_pipeline
 
 PROCEDURAL = Backdrop()
 COLORWAYS = make_colorways(Colors(primary="#0b3d2e", secondary="#8fbf9f", accent="#f18f01"))

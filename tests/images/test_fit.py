@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from factory.cli.layout_sheet.contents import KIT
 from factory.images.brand.colorways import make_colorways
 from factory.images.checks.checker import check_creative
 from factory.images.compose.compose import Misfit, compose
@@ -16,7 +17,7 @@ from factory.images.types import Composition, Size
 from schemas.brand import BrandKit
 from schemas.creative import Slot
 from schemas.layout import Aspect, LayoutMeta, TextSlot, find_aspect
-from tests.preview_layouts import KIT, make_order
+from tests.support.sample_orders import make_order
 
 COLORWAY = make_colorways(BrandKit(**KIT).colors)[0]
 # A headline, a body and a legal line in a column of fixed size.

@@ -1,4 +1,4 @@
-"""Painting: layers in whole numbers, a stage that forgets what it showed before, logo and product in their places."""
+"""Painting: layers in whole numbers, a page that forgets what it showed before, logo and product in their places."""
 
 from pathlib import Path
 
@@ -6,6 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
+from factory.cli.layout_sheet.contents import KIT
+from factory.cli.layout_sheet.order import draw_product
 from factory.engines.base import Pixels
 from factory.errors import JobError
 from factory.images.brand.fonts import load_stack, register_stack
@@ -29,12 +31,11 @@ from factory.images.compose.page import NO_TEXT, ONLY_OVER, ONLY_TEXT, make_page
 from factory.images.compose.paint import read_align
 from factory.images.compose.place_logo import make_logo
 from factory.images.compose.place_product import fit_product, show_product
-from factory.images.compose.rendered_page import Setting, Stage
+from factory.images.compose.rendered_page import RenderedPage, Setting
 from factory.images.layouts.load import read_layout
 from factory.images.types import Box, Cutout, Size
 from schemas.brand import BrandKit, Fonts
 from schemas.layout import ColorName, SlotName, find_aspect
-from tests.preview_layouts import KIT, draw_product
 from tests.support.composition_builders import read_plain
 
 COLORS: dict[ColorName, tuple[int, int, int]] = {
@@ -44,12 +45,12 @@ COLORS: dict[ColorName, tuple[int, int, int]] = {
 SLOTS: tuple[SlotName, ...] = ("headline", "body", "price", "badge", "action", "legal")
 
 
-def open_plain(shown: tuple[SlotName, ...] = SLOTS, rtl: bool = False) -> Stage:
+def open_plain(shown: tuple[SlotName, ...] = SLOTS, rtl: bool = False) -> RenderedPage:
     stack = load_stack(Fonts(), ".", "en-US")
     register_stack(stack)
     size = Size(600, 314, find_aspect(600, 314))
     families = stack.css(heading=True), stack.css(heading=False)
-    return Stage(make_page(read_plain(), size, shown, "cutout", True, families, 0.5, rtl))
+    return RenderedPage(make_page(read_plain(), size, shown, "cutout", True, families, 0.5, rtl))
 
 
 def set_texts(headline: str = "Made for walks", px: float = 24, **texts: str) -> dict[SlotName, Setting]:
@@ -195,7 +196,7 @@ def test_a_card_has_round_corners_and_its_own_ground_around() -> None:
     assert tuple(middle[shown.margin - 2, :3]) == (247, 246, 244)
 
 
-def test_a_stage_forgets_what_it_showed_before() -> None:
+def test_a_page_forgets_what_it_showed_before() -> None:
     fresh, used = open_plain(), open_plain()
     for text, px in (("A much longer headline that wraps over many lines", 40), ("مرحبا", 9), ("防水レザー", 30)):
         used.measure(set_texts(text, px, badge="-" + text))
@@ -215,41 +216,41 @@ def test_a_layout_is_painted_where_it_was_measured(path: Path, dimensions: str) 
     stack = load_stack(Fonts(), ".", "en-US")
     register_stack(stack)
     families = stack.css(heading=True), stack.css(heading=False)
-    stage = Stage(make_page(layout, size, tuple(layout.meta.slots), "cutout", True, families, 0.5, False))
+    rendered = RenderedPage(make_page(layout, size, tuple(layout.meta.slots), "cutout", True, families, 0.5, False))
     settings = {name: Setting(f"20% off this week {name}", 24, 700, 26, (1, 2, 3)) for name in layout.meta.slots}
-    measured = stage.measure(settings)
-    stage.paint(settings, COLORS, NO_TEXT)
-    assert stage.measure(settings) == measured
-    stage.paint(settings, COLORS, ONLY_TEXT)
-    assert stage.measure(settings) == measured
+    measured = rendered.measure(settings)
+    rendered.paint(settings, COLORS, NO_TEXT)
+    assert rendered.measure(settings) == measured
+    rendered.paint(settings, COLORS, ONLY_TEXT)
+    assert rendered.measure(settings) == measured
 
 
 def test_texts_are_data_whatever_they_hold() -> None:
-    stage = open_plain()
+    rendered = open_plain()
     hostile = '</span><script>x</script><img src="http://127.0.0.1:1/x.png">&lt;b&gt; {{ x }} #{y} url(x)'
     settings = set_texts(hostile, 10)
-    wide = stage.measure(settings)["t-headline"]
-    plain = stage.measure(set_texts("x" * 3, 10))["t-headline"]
+    wide = rendered.measure(settings)["t-headline"]
+    plain = rendered.measure(set_texts("x" * 3, 10))["t-headline"]
     assert wide.width > 3 * plain.width  # every character of it is set
-    assert stage.measure(settings).keys() == stage.measure(set_texts("x", 10)).keys()
+    assert rendered.measure(settings).keys() == rendered.measure(set_texts("x", 10)).keys()
 
 
 def test_text_and_the_rest_are_painted_apart() -> None:
-    stage, settings = open_plain(), set_texts()
-    boxes = stage.measure(settings)
-    ground, text = stage.paint(settings, COLORS, NO_TEXT), stage.paint(settings, COLORS, ONLY_TEXT)
+    rendered, settings = open_plain(), set_texts()
+    boxes = rendered.measure(settings)
+    ground, text = rendered.paint(settings, COLORS, NO_TEXT), rendered.paint(settings, COLORS, ONLY_TEXT)
     for name in SLOTS:
         assert find_ink(text, boxes[f"t-{name}"]) is not None
     button = boxes["button"]
     assert ground[int(button.y) + 3, int(button.x) + 8, :3].tolist() == list(COLORS["accent"])
     assert text[int(button.y) + 3, int(button.x) + 3, 3] == 0
-    assert (ground == stage.paint(set_texts(), COLORS, NO_TEXT)).all()
+    assert (ground == rendered.paint(set_texts(), COLORS, NO_TEXT)).all()
 
 
 def test_what_lies_over_the_product_is_painted_alone() -> None:
-    stage, settings = open_plain(), set_texts()
-    boxes = stage.measure(settings)
-    over = stage.paint(settings, COLORS, f"{NO_TEXT} {ONLY_OVER}")
+    rendered, settings = open_plain(), set_texts()
+    boxes = rendered.measure(settings)
+    over = rendered.paint(settings, COLORS, f"{NO_TEXT} {ONLY_OVER}")
     sticker, panel = boxes["sticker"], boxes["headline"]
     assert over[int(sticker.y + sticker.height / 2), int(sticker.x + sticker.width / 2), 3] == 255
     assert over[int(panel.y), int(panel.x) - 3, 3] == 0
@@ -261,9 +262,9 @@ def test_a_missing_slot_hides_itself_and_its_frame() -> None:
 
 
 def test_a_word_that_is_too_long_shows_in_its_box() -> None:
-    stage = open_plain()
+    rendered = open_plain()
     place, word = (
-        stage.measure(set_texts(text, 40)) for text in ("Made for long walks", "Donaudampfschifffahrtsgesellschaft")
+        rendered.measure(set_texts(text, 40)) for text in ("Made for long walks", "Donaudampfschifffahrtsgesellschaft")
     )
     assert place["t-headline"].right <= place["headline"].right
     assert word["t-headline"].width > 1.5 * place["t-headline"].width

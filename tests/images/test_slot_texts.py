@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
+from factory.cli.layout_sheet.contents import KIT
+from factory.cli.layout_sheet.order import draw_product
 from factory.images.brand.kit import Brand
 from factory.images.compose.slot_texts import AdTexts, find_phrase, list_present, list_texts, write_percent
 from factory.images.types import Cutout
 from schemas.brand import BrandKit
 from schemas.brief import Offer
-from tests.preview_layouts import KIT, draw_product
 from tests.support.builders import make_brief, make_request
 
 FIELDS = {

@@ -177,7 +177,7 @@ def open_workshop(job: str, sets: list[str], output: str) -> Workshop:
     for uri in sorted({work.request.brief.image_uri for work in works} - {""}):
         began = time.process_time()
         try:
-            products[uri] = load_product(uri, setup.images.sources, loaded.folder)
+            products[uri] = load_product(uri, setup.images.sources, loaded.folder, setup.images.product.cutout)
         except PictureError:
             works = [work for work in works if work.request.brief.image_uri != uri]
         spent.append(time.process_time() - began)

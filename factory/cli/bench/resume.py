@@ -33,7 +33,7 @@ NEW_REQUESTS = 64  # that are not finished when a resume is measured
 SAMPLE_REQUESTS = 512  # whose outcomes the finished ones are made of
 KILL_REQUESTS = 2_048
 KILL_FILES = 4  # segment files on storage when the command is killed
-# The scripted engine as a machine that has 128 requests under way, each for two seconds: 64 requests a second.
+# The scripted engine as a machine that has 128 requests in flight, each for two seconds: 64 requests a second.
 DELAY_MS, BATCH_ROWS, BATCHES = 2_000, 8, 16
 COMMAND = [sys.executable, "-c", "from factory.cli.main import main; main()", "run"]
 

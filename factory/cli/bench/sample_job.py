@@ -40,7 +40,7 @@ _ROW = pa.schema(
 _THINGS = ("Kettle", "Rain Jacket", "Desk Lamp", "Trail Shoe", "Field Bag", "Wool Blanket", "Oak Stool")
 _MANNERS = ("Quiet", "Folding", "Everyday", "Compact", "Sturdy", "Light", "Coastal", "Nordic", "Classic")
 _POINTS = (
-    "mended for free",
+    "fixed for free",
     "made from old sails",
     "packs flat",
     "dries in an hour",

@@ -13,7 +13,7 @@ from factory.cli.bench import creatives_workload
 from factory.images import creative_maker, picture_writer
 from factory.images.compose import compose
 from factory.images.compose.fit import Fitter
-from factory.images.compose.rendered_page import Stage
+from factory.images.compose.rendered_page import RenderedPage
 from factory.images.files.sign import Signer
 from factory.storage.store import Store
 
@@ -25,7 +25,7 @@ SEAMS: tuple[tuple[Any, str, str], ...] = (
     (creative_maker, "compose", "texts"),
     (Fitter, "search", "fit"),
     (compose, "paint", "paint"),
-    (Stage, "__init__", "page"),
+    (RenderedPage, "__init__", "page"),
     (creative_maker, "judge_creative", "look"),
     (creative_maker, "fingerprint_composition", "look"),
     (picture_writer, "encode_picture", "encode"),

@@ -1,19 +1,13 @@
-"""The verbs of `factory bench`: each measures one thing, prints a table, and one JSON line with --json."""
+"""The verbs of `factory bench`: each measures one thing, or writes what another one measures."""
 
-import json
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from factory.text.invisible import spell_hidden
+from factory.cli.options import JobArgument, Json, Sets, print_json
 
 bench_app = typer.Typer(no_args_is_help=True, help="Measure: each verb prints a table, and one JSON line with --json.")
-
-JobArgument = Annotated[str, typer.Argument(metavar="JOB", help="A job folder such as jobs/ad_copy, or a YAML file.")]
-Sets = Annotated[
-    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a key of job.yaml: text.candidates=2.")
-]
-Json = Annotated[bool, typer.Option("--json", help="End with one JSON object on stdout.")]
 
 
 @bench_app.command("engine")
@@ -95,9 +89,23 @@ def bench_backdrops(
     _finish(run_bench(job, sets or [], limit, rounds, compiled), as_json)
 
 
+@bench_app.command("random-pipeline")
+def bench_random_pipeline(
+    folder: Annotated[str, typer.Argument(metavar="FOLDER", help="Where to write it: a new or empty folder.")],
+    as_json: Json = False,
+) -> None:
+    """Write a picture model of FLUX.1's size with random weights, to try backdrops on: 24 GB, made on the GPU."""
+    from factory.cli.bench.random_pipeline import write_pipeline
+
+    written = str(write_pipeline(Path(folder)))
+    typer.echo(written)
+    if as_json:
+        print_json({"folder": written})
+
+
 def _finish(result: dict[str, Any], as_json: bool) -> None:
     from factory.cli.show import show_bench
 
     show_bench(result)
     if as_json:
-        typer.echo(spell_hidden(json.dumps(result, ensure_ascii=False, default=str)))
+        print_json(result)

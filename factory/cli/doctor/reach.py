@@ -44,7 +44,7 @@ def check_cluster(situation: Situation) -> list[Finding]:
     address = situation.environ.get("RAY_ADDRESS", "")
     if address in ("", "local"):
         return [Finding("ray cluster", "ok", "none named: a run uses this machine")]
-    fix = "unset RAY_ADDRESS to run on this machine, or start the cluster (README, 'On a cluster')"
+    fix = "unset RAY_ADDRESS to run on this machine, or start the cluster (docs/cluster.md)"
     if address == "auto":
         target = CLUSTER_FILE.read_text(encoding="utf-8").strip() if CLUSTER_FILE.is_file() else ""
         if not target:
