@@ -122,7 +122,9 @@ class Execution(Config):
     """Speed and safety settings; never part of a request's identity.
 
     A request that failed on the way is tried `max_attempts` times, over restarts too. A run that is told to stop starts
-    nothing new and gives what is in flight `drain_seconds` to end.
+    nothing new and gives what is in flight `drain_seconds` to end. Finished rows go to storage in files of at most
+    `commit_rows`, each at most `commit_seconds` after its first row. `unit_rows` are the input rows of one split: what one
+    task reads, and what a resume skips or reads again as a whole.
     """
 
     text: TextExecution = TextExecution()

@@ -109,18 +109,18 @@ class _Work:
         return self._placement.is_set and not self._list_short_fields() and not self._lacks_phrase()
 
     def has_failed(self) -> bool:
-        """Whether there is anything to mend."""
+        """Whether there is anything to repair."""
         return not all(candidate.passed for candidate in self.candidates)
 
     def pick_for_repair(self) -> Candidate | None:
-        """The readable candidate with the fewest failed rules is the cheapest to mend; None when none can be read."""
+        """The readable candidate with the fewest failed rules is the cheapest to repair; None when none can be read."""
         failed = [candidate for candidate in self.candidates if not candidate.passed and candidate.fields]
         return min(failed, key=lambda c: (sum(not check.passed for check in c.checks), -c.index), default=None)
 
     def list_faulty_fields(self, base: Candidate | None) -> list[str]:
         """Return the written fields to write again: those that the pool lacks on a set placement, else those that failed.
 
-        All of them when there is no candidate to mend.
+        All of them when there is no candidate to repair.
         """
         written = [field.name for field in self._placement.written]
         if base is None:

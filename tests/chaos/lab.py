@@ -63,7 +63,7 @@ class Lab:
             # float32: texts are then the same in any batch.
             execution["text"] = {"engine_options": {"dtype": "float32"}, "max_model_len": 1024}
             text = {"template": "ad.j2", "model": "smollm2-135m-instruct", "candidates": 1, "max_repairs": 0}
-            return make_job(job, make_product_rows(8), placements=["meta_feed"], text=text, execution=execution)
+            return make_job(job, make_product_rows(5), placements=["meta_feed"], text=text, execution=execution)
         rows = make_product_rows(30 if shape == "spoilt" else 40)
         if shape == "spoilt":
             rows[7] |= {"currency": "EURO"}

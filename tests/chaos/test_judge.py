@@ -15,15 +15,18 @@ from tests.chaos.judge import Trial, judge_command, judge_naming, judge_output, 
 from tests.chaos.lab import Truth, read_truth
 from tests.chaos.plans import ENDING, KINDS, POISON, WEATHER, Fault, Plan, draw_plan, iterate_plans
 from tests.chaos.runner import Ended
-from tests.support.jobs import call_factory, make_job, make_product_rows
+from tests.support.commands import call_here
+from tests.support.jobs import make_job, make_product_rows
+
+pytestmark = pytest.mark.integration
 
 PLAN = Plan(1, "local", "plain", 4, 2, ())
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def finished(tmp_path_factory: pytest.TempPathFactory, ray_cluster: str) -> Path:
     job = make_job(tmp_path_factory.mktemp("job"), make_product_rows(3), execution={"commit_rows": 2})
-    ended = call_factory("run", job)
+    ended = call_here("run", job, RAY_ADDRESS=ray_cluster)
     assert ended.code == 0, ended.err
     return job / "out"
 

@@ -13,6 +13,8 @@ from tests.chaos.faults import name_step
 from tests.chaos.pictures import judge_pictures, list_pictures
 from tests.chaos.plans import BETWEEN, ENDING, IMAGES, KINDS, add_pictures, iterate_plans
 
+pytestmark = pytest.mark.unit  # no plan is run here
+
 Rows = dict[str, list[dict[str, Any]]]
 ENDED = {"accepted": 2, "rejected": 1, "quarantined": 1, "remaining": 0}
 

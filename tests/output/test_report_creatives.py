@@ -259,7 +259,7 @@ def test_every_rule_of_pictures_has_a_cure(rule: str, word: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("reason", "word"), [("host_not_allowed", "sources.hosts"), ("outside_roots", "sources.roots"), ("new", "Mend")]
+    ("reason", "word"), [("host_not_allowed", "sources.hosts"), ("outside_roots", "sources.roots"), ("new", "Fix")]
 )
 def test_quarantined_pictures_have_a_fix_by_reason(reason: str, word: str) -> None:
     assert word in fix_refusal("images", 1, reason)

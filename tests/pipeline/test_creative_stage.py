@@ -344,7 +344,7 @@ def test_engines_that_die_and_die_end_the_run(atelier: Workshop) -> None:
         for _ in range(MAX_IDLE_STARTS + 2):
             atelier.tracker.account.open()
         draw_all(atelier, *make_named(atelier, "Lamp"))
-    assert "same command goes on" in caught.value.hint
+    assert "same command resumes" in caught.value.hint
 
 
 def test_an_engine_that_does_not_come_up_again_is_started_once_more(

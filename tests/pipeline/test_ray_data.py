@@ -24,6 +24,8 @@ from tests.support.image_jobs import make_picture_job
 from tests.support.paths import ROOT
 from tests.support.tiny_pipelines import build_tiny_pipeline
 
+pytestmark = pytest.mark.integration
+
 JOB = str(ROOT / "jobs" / "ad_copy")
 
 

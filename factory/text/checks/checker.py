@@ -59,7 +59,7 @@ def check_item(text: str, field: TextField, ctx: CheckContext) -> list[Check]:
 
 
 def is_whole(text: str, field: TextField, ctx: CheckContext) -> bool:
-    """Whether `text` has no fault that taking off its end could mend. Only the rules on ends are asked: trying is cheap."""
+    """Whether `text` has no fault that trimming its end could fix. Only the rules on ends are asked: trying is cheap."""
     item = ctx.make_item(text)
     only_legal_line = not item.text and item.whole
     return bool(only_legal_line) or not (find_cut(item, ctx, field) or find_incomplete(item, ctx, ""))

@@ -19,9 +19,9 @@ _WORD = re.compile(r"[^\W\d_]{2}")
 
 
 def find_chars(item: Item, ctx: CheckContext, argument: str) -> str:
-    """One of the characters that the placement bans (Amazon titles: h
+    """One of the characters that the placement bans (Amazon titles).
 
-    ttps://sellercentral-europe.amazon.com/help/hub/reference/external/201100890).
+    https://sellercentral-europe.amazon.com/help/hub/reference/external/201100890
     """
     banned = [character for character in argument if character in item.text]
     return f'has the character "{banned[0]}"' if banned else ""
@@ -94,9 +94,9 @@ def find_capitals(item: Item, ctx: CheckContext, argument: str) -> str:
 
 
 def find_no_word(item: Item, ctx: CheckContext, argument: str) -> str:
-    """No word at all (Microsoft): h
+    """No word at all (Microsoft).
 
-    ttps://learn.microsoft.com/en-us/advertising/bulk-service/responsive-search-ad?view=bingads-13
+    https://learn.microsoft.com/en-us/advertising/bulk-service/responsive-search-ad?view=bingads-13
     """
     has_word = _WORD.search(item.text) or (not item.is_ascii and item.words)
     return "" if has_word else "has no word"

@@ -110,7 +110,7 @@ FIELD_ADVICE = {"length": "", "newline": "write it on one line", "cut_off": "wri
 
 
 def get_advice(rule: str) -> str:
-    """Return the order to mend a fault of `rule`; "" for a rule that says it itself."""
+    """Return the repair instruction for a failed `rule`; "" for a rule that gives its own."""
     if (item_rule := ALWAYS.get(rule) or EDITORIAL.get(rule)) is not None:
         return item_rule.advice
     if rule in PLACEMENT:
