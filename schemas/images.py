@@ -12,9 +12,9 @@ Format = Literal["jpg", "png", "webp", "avif"]
 class Backdrop(Config):
     """What lies behind product and copy. Everything here decides the output and is part of a creative's id.
 
-    `procedural` draws shapes and gradients in the brand's colours; `diffusers` asks a text-to-image pipeline: `model` is a
-    hub id, a folder, or s3://. `prompt` is the template of the picture's prompt; `written_by: model` has the text model write
-    it with the copy, within the same checks, as a field `image_prompt`. `variants` different ones are made for each product.
+    `procedural` draws shapes and gradients in the brand's colours. `diffusers` asks a text-to-image pipeline: `model` is a
+    hub id, a folder, or s3://. `prompt` is the template of the picture's prompt. With `written_by: model` the text model
+    writes the prompt together with the copy, under the same checks, as a field `image_prompt`.
     """
 
     engine: Literal["procedural", "diffusers"] = "procedural"
@@ -27,12 +27,10 @@ class Backdrop(Config):
     max_side: int = Field(default=1024, ge=64, le=4096)  # pixels of the longer side that the pipeline draws
     dtype: Literal["auto", "float32", "float16", "bfloat16"] = "auto"
     options: dict[str, Any] = {}  # further arguments of a pipeline's call
-    cache: dict[
-        str, Any
-    ] = {}  # the step cache: its `kind`, and its own options; pictures come faster and a little different
-    strength: float | None = Field(
-        default=None, gt=0, le=1
-    )  # img2img from the product on its ground: how much is redrawn
+    # The step cache: its `kind`, and its own options. Pictures are drawn faster and come out a little different.
+    cache: dict[str, Any] = {}
+    # Image to image, from the product on a plain ground: how much of that is redrawn.
+    strength: float | None = Field(default=None, gt=0, le=1)
     safety: bool = False  # refuse what the optional NSFW model scores too high
 
     @model_validator(mode="after")
@@ -45,8 +43,8 @@ class Backdrop(Config):
 class Sources(Config):
     """Where product pictures may come from: folders beside the job, s3:// prefixes, hosts. Nothing else is opened.
 
-    `hosts` are exact names, or "*.example.com". `private_hosts` may resolve to private addresses, "127.0.0.1:8000" for
-    example: without an entry here no loopback, private or link-local address is ever connected to.
+    `hosts` are exact names, or "*.example.com". Those of `private_hosts`, for example "127.0.0.1:8000", may have private
+    addresses: without an entry here no loopback, private or link-local address is ever connected to.
     """
 
     roots: list[str] = ["."]
@@ -57,6 +55,23 @@ class Sources(Config):
     min_side: int = Field(default=200, ge=1)
     timeout_seconds: float = Field(default=20.0, gt=0, le=300)  # of a whole download
     max_redirects: int = Field(default=3, ge=0, le=10)
+
+
+class CutoutConfig(Config):
+    """How a product is cut out of its picture. Everything here decides the output and is part of a creative's id.
+
+    `plain` takes a plain background away, by arithmetic. `model` is for engines that need one: a folder, or s3://. The
+    engines are listed in `factory/images/product/cutout.py`.
+    """
+
+    engine: str = "plain"
+    model: str | None = None
+
+
+class ProductConfig(Config):
+    """How product pictures are made ready."""
+
+    cutout: CutoutConfig = CutoutConfig()
 
 
 class Signing(Config):
@@ -71,9 +86,9 @@ class Signing(Config):
 class Images(Config):
     """The images phase. Paths are relative to the job file.
 
-    `brands` are brand kits: each serves the briefs of its `name`, the first one also those of no other. `slots` narrows the
-    placements' picture slots by name. Layouts are tried in an order that each product draws for itself; `variants` that
-    pass every check are compared and the best `keep` kept, unlike each other by at least `min_distance`.
+    `brands` are brand kits: each serves the briefs of its `name`, and the first one also those that no other serves. `slots`
+    narrows the placements' picture slots by name. Layouts are tried in an order drawn from each creative's seed until
+    `variants` of them have passed every check. Of these the best `keep` are kept, at least `min_distance` apart.
     """
 
     brands: Annotated[list[str], Field(min_length=1)]
@@ -81,6 +96,7 @@ class Images(Config):
     slots: list[str] = []
     backdrop: Backdrop = Backdrop()
     sources: Sources = Sources()
+    product: ProductConfig = ProductConfig()
     formats: Annotated[list[Format], Field(min_length=1)] = ["jpg", "png"]
     variants: int = Field(default=1, ge=1, le=16)
     max_tries: int = Field(default=12, ge=1, le=100)
@@ -98,19 +114,18 @@ class Images(Config):
 
 
 class ImageExecution(Config):
-    """How fast the images phase goes; never part of a creative's identity. `compile` etc. are of the diffusers engine."""
+    """How fast the images phase goes; never part of a creative's id. `batch_size` and `compile_blocks`: diffusers only."""
 
     replicas: int | Literal["auto"] = "auto"  # processes that compose
     backdrop_replicas: int | Literal["auto"] = "auto"  # engines that draw
     backdrop_gpus: float | Literal["auto"] = "auto"  # of one engine
     batch_size: int = Field(default=4, ge=1, le=64)  # backdrops drawn at once
     compile_blocks: bool = False
-    rows_in_flight: int = Field(
-        default=16, ge=1, le=256
-    )  # texts that one process fetches pictures for or has to commit
-    timeout_seconds: float = Field(default=600.0, gt=0)  # for one creative; its process is then ended and started anew
+    # Texts that one process fetches pictures for, or has not committed yet.
+    rows_in_flight: int = Field(default=16, ge=1, le=256)
+    timeout_seconds: float = Field(default=600.0, gt=0)  # for one creative; its process is then ended and restarted
 
     @property
     def stall_seconds(self) -> float:
-        """The seconds without a sign of life after which a process is given up."""
+        """The seconds without progress after which a process is given up."""
         return self.timeout_seconds

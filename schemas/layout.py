@@ -1,7 +1,7 @@
 """The front matter of a layout: what it has room for. The HTML below it is read by `factory/images/layouts/load.py`.
 
 Sizes are in units: one unit is 1/100 of the geometric mean of the picture's sides (`find_unit`), so that a layout looks
-alike in every size of one aspect class.
+the same in every size of one aspect class.
 """
 
 from enum import StrEnum
@@ -25,7 +25,7 @@ class Aspect(StrEnum):
     RECTANGLE = "rectangle"  # 300x250, 336x280 and other small ones
 
 
-RECTANGLE_AREA = 120_000  # pixels below which a picture that is about as high as wide is a small rectangle
+RECTANGLE_AREA = 120_000  # pixels up to which a picture that is about as high as wide is a small rectangle
 
 
 def find_aspect(width: int, height: int) -> Aspect:
@@ -49,18 +49,18 @@ def find_unit(width: int, height: int) -> float:
     return sqrt(width * height) / 100
 
 
-# What a text slot may be filled with. `factory/composing/copy.py` says where each comes from.
+# What a text slot may be filled with. `factory/images/compose/slot_texts.py` says where each comes from.
 SlotName = Literal["brand", "headline", "body", "benefits", "quote", "price", "was", "badge", "action", "legal"]
-# The colours of a colourway: what a layout may use as var(--name), and what a text may be set in.
+# The colours of a colourway: those that a layout may use as var(--name), and that a text may be set in.
 ColorName = Literal["ground", "panel", "text", "soft", "accent", "on_panel", "on_accent"]
 
 
 class TextSlot(Config):
     """One text of a layout: an element with this id that holds nothing else.
 
-    `size` is in units, `sizes` overrules it by aspect class. `optional`: the layout works without it; `in_aspects` leaves
-    it out of the others. `color` names the colour of the colourway that the text is set in. `lines` bounds how many lines
-    it may take. `inside` names the id of an element that the text must stay inside (a badge, a button).
+    `size` is in units; `sizes` overrides it by aspect class. `optional`: the layout also works without it. `in_aspects` are
+    the aspect classes that have it. `color` names the colour of the colourway that the text is set in. `lines` is the most
+    lines that it may take. `inside` is the id of an element that the text must stay inside (a badge, a button).
     """
 
     size: float = Field(gt=0, le=40)
@@ -79,7 +79,7 @@ class TextSlot(Config):
         return self.sizes.get(aspect, self.size)
 
     def find_line_px(self, font_px: float) -> int:
-        """Return the height of a line of `font_px` in whole pixels: of others, the renderer sets boxes a pixel too high."""
+        """Return the height of a line of `font_px` in whole pixels: for others, the renderer places boxes a pixel too high."""
         return max(1, round(font_px * self.line_height))
 
 
@@ -87,8 +87,8 @@ class LayoutMeta(Config):
     """What stands between the two lines of `---` at the top of a layout.
 
     `role` says for which picture slots it may be used (see `ImageSlot.role`). `product` is the least share of the picture
-    that the product's box covers (0: no product), `over` names slots that may lie over the product's edge. A layout that
-    `needs` a slot is left out for briefs that have nothing for it. `backdrop: false` paints the colourway's ground.
+    that the product's box covers (0: no product); `over` names slots that may lie over the product's edge. A layout that
+    `needs` a slot is not used for briefs that have nothing for it. `backdrop: false` paints the colourway's plain ground.
     """
 
     title: Annotated[str, Field(min_length=1)]

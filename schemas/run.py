@@ -86,9 +86,8 @@ class RunState(Record):
     job_digest: str  # of what decides the output
     model_digest: str
     briefs_uri: str
-    fixes: list[
-        str
-    ] = []  # corrected briefs, from `factory retry --briefs`: their rows replace those of the same brief_id
+    # Corrected briefs, from `factory retry --briefs`: their rows replace those of the same brief_id.
+    fixes: list[str] = []
     started_at: str
     versions: dict[str, str]
 

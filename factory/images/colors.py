@@ -1,13 +1,16 @@
-"""Colours as numbers: hex, mixing, and contrast by WCAG 2.2 (relative luminance of sRGB, contrast ratio 1..21)."""
+"""Colours as numbers: hexadecimal notation, mixing, and contrast by WCAG 2.2 (relative luminance, contrast ratio 1..21)."""
 
 from functools import cache
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 Color = tuple[int, int, int]
+Kind = TypeVar("Kind", bound=np.floating[Any])
 
 _WEIGHTS = np.array([0.2126, 0.7152, 0.0722])
+_FLARE = 0.05  # luminance that a screen adds to every colour, by WCAG
 
 
 def parse_hex(text: str) -> Color:
@@ -38,12 +41,12 @@ def measure_luminance(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
     return np.asarray(_curve()[pixels] @ _WEIGHTS)
 
 
+def compare_luminance(one: npt.NDArray[Kind], other: float) -> npt.NDArray[Kind]:
+    """Return the contrast ratio, 1 (none) to 21 (black and white), of each relative luminance with another one."""
+    return np.asarray((np.maximum(one, other) + _FLARE) / (np.minimum(one, other) + _FLARE), one.dtype)
+
+
 def measure_contrast(one: Color, other: Color) -> float:
-    """Return the contrast ratio of two colours, 1 (none) to 21 (black on white)."""
-    light, dark = sorted(measure_luminance(np.array([one, other], np.uint8)), reverse=True)
-    return float((light + 0.05) / (dark + 0.05))
-
-
-def pick_readable(ground: Color, *choices: Color) -> Color:
-    """Return the one of `choices` (white and near-black when there are none) that stands out most from `ground`."""
-    return max(choices or ((255, 255, 255), (20, 23, 28)), key=lambda color: measure_contrast(color, ground))
+    """Return the contrast ratio of two colours, 1 (none) to 21 (black and white)."""
+    luminance = measure_luminance(np.array([one, other], np.uint8))
+    return float(compare_luminance(luminance[:1], float(luminance[1]))[0])

@@ -1,4 +1,4 @@
-"""One creative: layouts and colourways are tried until enough pass every check, the best are kept, stamped and stored."""
+"""Makes one creative: tries layouts in colourways until enough pass every check, keeps the best, and stores them."""
 
 import base64
 import time
@@ -22,16 +22,16 @@ from factory.images.picture_writer import PictureWriter
 from factory.images.setup import ImageSetup
 from factory.images.tasks import fit_main, pick_colorway
 from factory.images.types import Composition, Cutout, PaintedBackdrop
-from schemas.asset import Check, Status
 from schemas.creative import CopyWork, CreativeOutcome, CreativeTask, Picture, Variant
+from schemas.outcome import Check, Status
 
-# Draws the backdrop of the n-th try at a creative in a colourway.
+# Draws the backdrop of a creative in a colourway, for the try of this number.
 Draw = Callable[[CreativeTask, Colorway, int], PaintedBackdrop]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Try:
-    """One variant with the picture that it came to, None where nothing could be composed."""
+    """One variant with its picture, None where nothing could be composed."""
 
     variant: Variant
     layout: Layout | None
@@ -40,14 +40,14 @@ class _Try:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CreativeMaker:
-    """Makes creatives. `draw` makes a backdrop, `writer` turns a composition into a file on storage."""
+    """Makes creatives. `draw` draws a backdrop, `writer` turns a composition into a file on storage."""
 
     setup: ImageSetup
     draw: Draw
     writer: PictureWriter
 
     def make(self, work: CopyWork, task: CreativeTask, product: Cutout | None) -> CreativeOutcome:
-        """Return all that came of one creative.
+        """Return the outcome of one creative: all variants, and the pictures of those that were accepted.
 
         Raises PictureError when a backdrop cannot be drawn, StorageError when a file cannot be written.
         """
@@ -69,7 +69,7 @@ class CreativeMaker:
         )
 
     def _try_all(self, work: CopyWork, task: CreativeTask, product: Cutout | None) -> list[_Try]:
-        """Try layouts in colourways until as many as the job compares have passed, or nothing is left to try."""
+        """Try layouts in colourways until as many have passed as the job compares, or nothing is left to try."""
         images, brand = self.setup.images, pick_brand(self.setup.brands, work.request.brief.brand)
         if product is None and images.require_product:
             return [_refuse("no_product", "the brief names no product picture, and images.require_product is on")]
@@ -80,7 +80,7 @@ class CreativeMaker:
             return [_refuse("no_layout", f"{what} of this brief: add a layout that needs less")]
         tries: list[_Try] = []
         num_passed = 0
-        hopeless: set[str] = set()  # layouts that cannot carry this copy: another colourway does not change that
+        hopeless: set[str] = set()  # layouts that have no room for this copy: another colourway does not change that
         for layout, colorway in options:
             if num_passed == images.variants or len(tries) == images.max_tries:
                 break
@@ -96,7 +96,7 @@ class CreativeMaker:
     def _list_options(
         self, texts: AdTexts, task: CreativeTask, brand: Brand, product: Cutout | None
     ) -> list[tuple[Layout, Colorway]]:
-        """Every layout in every colourway: first each layout once, each in another colourway, then again in the next ones."""
+        """Every layout in every colourway: each layout once, in different colourways, then all again in the next ones."""
         present = list_present(texts, product)
         layouts = choose_layouts(self.setup.layouts, task.slot, present, task.seed)
         colorways = make_colorways(brand.kit.colors)
@@ -135,31 +135,33 @@ class CreativeMaker:
     def _keep_best(
         self, work: CopyWork, task: CreativeTask, tries: list[_Try], product: Cutout | None
     ) -> tuple[list[Variant], list[Picture]]:
-        """Choose the best and different ones of those that passed, and print them; one that cannot be makes room for others."""
+        """Choose the best ones that differ and write them. One whose file fails a check makes room for the next."""
         images = self.setup.images
         variants = [each.variant for each in tries]
-        prints = {each.variant.index: fingerprint_composition(each.composition) for each in tries if each.composition}
+        fingerprints = {
+            each.variant.index: fingerprint_composition(each.composition) for each in tries if each.composition
+        }
         pictures: dict[int, Picture] = {}
         while True:
-            variants = choose_pictures(variants, prints, images.keep, images.min_distance, images.minimum_score)
+            variants = choose_pictures(variants, fingerprints, images.keep, images.min_distance, images.minimum_score)
             new = [each for each in variants if each.status is Status.ACCEPTED and each.index not in pictures]
             if not new:
                 ranked = sorted((each for each in variants if each.status is Status.ACCEPTED), key=_read_rank)
                 return variants, [pictures[each.index] for each in ranked]
             index = new[0].index
-            written = self._print(work, task, tries[index], prints[index], product)
+            written = self._write(work, task, tries[index], fingerprints[index], product)
             if isinstance(written, Picture):
                 pictures[index] = written
             else:
                 variants[index] = new[0].change(checks=[*new[0].checks, *written], rank=None)
 
-    def _print(
+    def _write(
         self, work: CopyWork, task: CreativeTask, chosen: _Try, phash: str, product: Cutout | None
     ) -> Picture | list[Check]:
-        """Put one variant on storage. What speaks against the file comes back as checks, one of which failed."""
+        """Write one variant to storage. If its file must not go out, return the checks of the file, one of which failed."""
         made, layout = chosen.composition, chosen.layout
         if made is None or layout is None:
-            raise ValueError("only what was composed can be printed")
+            raise ValueError("only what was composed can be written")
         written = self.writer.write(made, work, task, product)
         if isinstance(written, list):
             return written
@@ -167,7 +169,7 @@ class CreativeMaker:
 
 
 def _refuse(rule: str, detail: str) -> _Try:
-    """What is kept of a creative that no layout was tried for."""
+    """The only variant of a creative for which no layout was tried."""
     check = Check(rule=rule, passed=False, detail=detail)
     return _Try(Variant(index=0, layout="", checks=[check], reason=f"{rule}: {detail}"), None, None)
 
@@ -177,6 +179,6 @@ def _read_rank(variant: Variant) -> int:
 
 
 def _show_last(tries: list[_Try]) -> str:
-    """A thumbnail of the last try that came to a picture, for people who ask why it was rejected; "" without one."""
+    """A thumbnail of the last try that gave a picture, to show why it was rejected; "" if none did."""
     pixels = next((each.composition.pixels for each in reversed(tries) if each.composition), None)
     return "" if pixels is None else base64.b64encode(make_thumbnail(pixels)).decode()

@@ -1,4 +1,4 @@
-"""Turns a composition into a file on storage: encoded, stamped, signed where the job asks for it, checked, named by content."""
+"""Writes a composition to storage as a file: encoded, stamped, signed if the job asks for it, checked, named by its content."""
 
 import hashlib
 from typing import Protocol
@@ -9,22 +9,22 @@ from factory.images.files.encode import encode_picture
 from factory.images.files.provenance import Provenance, check_stamp, decide_source_type, write_xmp
 from factory.images.files.sign import Signer
 from factory.images.types import Composition, Cutout, PaintedBackdrop
-from schemas.asset import Check
 from schemas.creative import CopyWork, CreativeTask, Picture
+from schemas.outcome import Check
 
 FOLDER = "images"
 WRITTEN = frozenset({"headline", "body", "benefits"})  # slots of layouts that may hold copy that a model wrote
 
 
 class Files(Protocol):
-    """Where pictures go."""
+    """Where pictures are written to."""
 
     def write_bytes(self, rel: str, data: bytes) -> None:
-        """Write the file `rel`, or begin to. Raises StorageError."""
+        """Write the file `rel`, or begin to write it. Raises StorageError."""
 
 
 class PictureWriter:
-    """Prints pictures into `files`. `model` is the name of the text model; `signer` is None where nothing is signed."""
+    """Writes pictures to `files`. `model` is the name of the text model; `signer` is None where nothing is signed."""
 
     def __init__(self, files: Files, model: str, signer: Signer | None, redraws: bool) -> None:
         self._files = files
@@ -35,9 +35,10 @@ class PictureWriter:
     def write(
         self, made: Composition, work: CopyWork, task: CreativeTask, product: Cutout | None
     ) -> Picture | list[Check]:
-        """Return the picture that is written, or the checks of a file that must not go out.
+        """Return the picture that was written, or the checks of a file that must not go out.
 
-        The same file is written again when the work is done twice: its name is its content. Raises StorageError.
+        When work is done twice, the same file is written again: its name is the hash of its content. Raises StorageError,
+        and PictureError where signing failed and may succeed later.
         """
         source = product if made.product is not None else None
         provenance = self._describe(made, work, task, source)

@@ -1,4 +1,4 @@
-"""What all creatives of a job share, read and checked before the start: brands, layouts, picture slots, backdrops."""
+"""What all creatives of a job share, read and checked before the run starts: brands, layouts, picture slots, backdrops."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,16 +14,17 @@ from factory.images.brand.kit import Brand, load_brands
 from factory.images.checks.nsfw import require_classifier
 from factory.images.files.sign import load_signer
 from factory.images.layouts.load import Layout, load_layouts
+from factory.images.product.cutout import make_cutter
 from factory.images.slots import make_job_slots
 from schemas.base import digest
 from schemas.creative import Slot
-from schemas.images import Images
+from schemas.images import Images, ProductConfig
 from schemas.layout import find_aspect
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ImageSetup:
-    """Sent to every process that makes pictures. `slots` are by placement; `digest` covers all that decides what comes out."""
+    """Sent to every process that makes pictures. `slots` are by placement; `digest` covers all that decides the output."""
 
     images: Images
     brands: tuple[Brand, ...]
@@ -33,10 +34,10 @@ class ImageSetup:
 
 
 def prepare_images(loaded: LoadedJob) -> ImageSetup | None:
-    """Return the studio of a job, None when it makes no pictures.
+    """Return the image setup of a job, None when it makes no pictures.
 
-    Raises JobError for a kit, font, layout, slot, prompt, pipeline or signing key that cannot be used, StorageError when a
-    file cannot be read.
+    Raises JobError for a kit, font, layout, slot, prompt, pipeline, cut-out engine or signing key that cannot be used,
+    StorageError when a file cannot be read.
     """
     images = loaded.job.images
     if images is None:
@@ -51,22 +52,30 @@ def prepare_images(loaded: LoadedJob) -> ImageSetup | None:
             "add a layout of the slots' role and shape to images.layouts",
         )
     check_prompt(images.backdrop)
-    check_means(images)
+    check_requirements(images)
+    cutter = make_cutter(images.product.cutout)
     model = images.backdrop.model
+    # Where pictures may come from does not decide what is made of them.
+    excluded = {"sources", "brands", "layouts", "slots"}
+    if images.product == ProductConfig():
+        # Outputs from before there was a choice were made in this way: with the key, none of their creatives would be
+        # found done.
+        excluded.add("product")
     identity = {
-        # Where pictures may come from decides no picture that came.
-        "images": images.model_dump(mode="json", exclude={"sources", "brands", "layouts", "slots"}),
+        "images": images.model_dump(mode="json", exclude=excluded),
         "brands": [brand.digest for brand in brands],
         "layouts": sorted([layout.name, layout.digest] for layout in layouts),
         "slots": {name: [slot.model_dump(mode="json") for slot in found] for name, found in slots.items()},
         "model": model_digest(model, IMAGE_INDEX) if model is not None else "",
         "seed": loaded.job.seed,
     }
+    if cutter.digest:
+        identity["cutout"] = cutter.digest
     return ImageSetup(images, brands, layouts, slots, digest(identity))
 
 
-def check_means(images: Images) -> None:
-    """Raise JobError for what the pictures need of this machine and it lacks: a pipeline, keys to sign with, a model."""
+def check_requirements(images: Images) -> None:
+    """Raise JobError for what the pictures need and this machine lacks: a pipeline, keys to sign with, a safety model."""
     backdrop = images.backdrop
     if backdrop.model is not None:
         check_pipeline(backdrop.model)
@@ -80,9 +89,9 @@ def check_means(images: Images) -> None:
 
 
 def keep_possible(slots: Sequence[Slot], layouts: Sequence[Layout], named: Sequence[str]) -> list[Slot]:
-    """Return the slots that a layout serves. Of a role that no layout has, slots are left out, unless the job names them.
+    """Return the slots that a layout serves. Slots of a role that no layout has are left out, unless the job names them.
 
-    Raises JobError for a slot of a role that layouts serve in other shapes only: what is asked for would be missing.
+    Raises JobError for a slot whose role layouts serve in other shapes only: a picture that is asked for would be missing.
     """
     possible = []
     for slot in slots:

@@ -1,4 +1,4 @@
-"""Picture slots of placements become slots as a creative has to fill them: exact pixels, bytes, formats, rules."""
+"""Picture slots of placements -> slots as a creative has to fill them: exact pixels, bytes, formats, rules."""
 
 import difflib
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from schemas.creative import Slot
 from schemas.images import Images
 from schemas.placement import ImageSlot, Placement
 
-# What a picture slot may name in `rules`, and what each asks for. They are judged by `factory/images/checks/channel.py`.
+# What a picture slot may name in `rules`, and what each asks for. `factory/images/checks/channel.py` and `files.py` judge them.
 RULES = {
     "animation_max_30s": "a single frame",
     "exact_size": "exactly the slot's pixels",
@@ -30,19 +30,19 @@ RULES = {
     "text_overlay_max_20pct": "text and logo on at most 20 % of the picture",
     "visible_border_if_white_or_black": "a visible border where the edge is white or black",
 }
-LONGER_SIDE = 1200  # pixels that most channels advise where one names only minimums
-KILOBYTE = 1000  # bytes: where a channel means 1,024, the smaller reading passes too
-RATIO_TOLERANCE = 0.01  # where a slot gives a ratio and no tolerance
+LONGER_SIDE = 1200  # pixels, where a channel names only minimums: most channels recommend this
+KILOBYTE = 1000  # bytes: a file within this limit is also within one that counts 1,024
+RATIO_TOLERANCE = 0.01  # for a slot with a ratio and no tolerance
 _EDGES = ("top", "right", "bottom", "left")
 
 
 def make_slots(placement: Placement, images: Images) -> list[Slot]:
     """Return the picture slots of `placement` that the job wants, in the placement's order; none for one without pictures.
 
-    Pixels: `width` and `height` as given. Of one alone, or of none, the slot's `ratio` (else that of its minimums) makes
-    the rest: the longer side becomes 1,200 px, then as much more as the minimums ask or as much less as the maximums
-    allow. Formats are those of the channel (all, where it names none) that the job wants, in the job's order. A safe zone
-    in percent becomes shares of top, right, bottom and left. `images.slots` narrows the slots by name.
+    Pixels: `width` and `height` as given. Where one or both are missing, they follow from the slot's `ratio`, or else from
+    that of its minimums: the longer side is 1,200 px, or as much more as the minimums ask, or as much less as the maximums
+    allow. Formats are those of the channel (all, if it names none) that the job wants, in the job's order. A safe zone in
+    percent becomes shares of top, right, bottom and left. `images.slots` narrows the slots by name.
 
     Raises JobError for a name in `images.slots` that is no slot here, a slot that says too little or contradicts itself,
     a rule that nobody knows, and formats of which the channel takes none.
@@ -54,7 +54,7 @@ def make_slots(placement: Placement, images: Images) -> list[Slot]:
 def make_job_slots(placements: Sequence[Placement], images: Images) -> dict[str, list[Slot]]:
     """Return the wanted slots of each placement by its id, as `make_slots` does.
 
-    A name in `images.slots` need be a slot of one placement only. Raises JobError as `make_slots` does, and where no
+    A name in `images.slots` has to be a slot of one of the placements. Raises JobError as `make_slots` does, and when no
     placement has a picture slot at all.
     """
     _refuse_unknown_names(placements, images)
@@ -119,7 +119,7 @@ def _find_pixels(slot: ImageSlot, where: str) -> tuple[int, int]:
         raise JobError(
             f"{where}: {width}x{height} is outside its own minimums or maximums", "correct the placement's file"
         )
-    # One pixel of rounding is always forgiven: 1.91:1 of 1,200 is 628.27.
+    # A difference of one pixel is rounding: 1.91:1 of 1,200 is 628.27.
     if slot.ratio is not None and ratio is not None:
         tolerance = RATIO_TOLERANCE if slot.ratio_tolerance is None else slot.ratio_tolerance
         if abs(width - ratio * height) > max(tolerance * width, ratio, 1.0):
@@ -128,7 +128,7 @@ def _find_pixels(slot: ImageSlot, where: str) -> tuple[int, int]:
 
 
 def _find_ratio(slot: ImageSlot, where: str) -> float | None:
-    """Width by height as the slot says it, "1.91:1", or as its minimums have it."""
+    """Width by height from the slot's ratio, such as "1.91:1", or from its minimums."""
     if slot.ratio is None:
         return slot.min_width / slot.min_height if slot.min_width and slot.min_height else None
     wide, _, high = slot.ratio.partition(":")

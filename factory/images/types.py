@@ -1,7 +1,7 @@
-"""What travels between backdrop, compose and look: one creative as layers, laid-out boxes and texts. Plain values.
+"""What travels between backdrops, compose and checks: one creative as layers, laid-out boxes and texts. Plain values.
 
-Pixels are numpy arrays of uint8, (height, width, channels), RGB or, unless it says otherwise, RGBA with straight alpha.
-Boxes are in pixels of the finished picture, from its upper left corner.
+Pixels are numpy arrays of uint8, (height, width, channels): RGB, or RGBA with straight alpha unless it says otherwise. Boxes
+are in pixels of the finished picture, from its upper left corner.
 """
 
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from factory.engines.base import Pixels
 from schemas.layout import Aspect
 
-MOST_ENLARGED = 1.5  # a product's picture is never drawn larger than this: it would look soft
+MOST_ENLARGED = 1.5  # a product is enlarged at most so many times: beyond, it would look soft
 Color = tuple[int, int, int]  # 0..255 each
 
 
@@ -39,13 +39,13 @@ class Box:
         return max(0.0, self.width) * max(0.0, self.height)
 
     def overlap(self, other: "Box") -> float:
-        """Return the area that both cover."""
+        """Return the area that both boxes cover."""
         width = min(self.right, other.right) - max(self.x, other.x)
         height = min(self.bottom, other.bottom) - max(self.y, other.y)
         return width * height if width > 0 and height > 0 else 0.0
 
     def holds(self, other: "Box", slack: float = 0.0) -> bool:
-        """Whether `other` lies inside, give or take `slack` pixels."""
+        """Return whether `other` lies inside, give or take `slack` pixels."""
         inside = other.x >= self.x - slack and other.y >= self.y - slack
         return inside and other.right <= self.right + slack and other.bottom <= self.bottom + slack
 
@@ -61,7 +61,7 @@ class Size:
 
     @property
     def safe_box(self) -> Box:
-        """The part that texts, logo and button may use."""
+        """The part in which texts, logo and button may stand."""
         top, right, bottom, left = self.safe
         width, height = self.width * (1 - left - right), self.height * (1 - top - bottom)
         return Box(self.width * left, self.height * top, width, height)
@@ -69,9 +69,9 @@ class Size:
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A text as it was laid out. `font_px` is its size in pixels; `color` is what it is painted in.
+    """A text as it was laid out. `font_px` is its size in pixels, `color` the colour that it is painted in.
 
-    `inside` is the id of the element that it must stay inside, as the layout says; "" for none.
+    `inside` is the id of the element that it must stay inside, by the layout; "" for none.
     """
 
     slot: str
@@ -84,16 +84,16 @@ class Placed:
 
     @property
     def is_large(self) -> bool:
-        """Large by WCAG 2.2 (1.4.3): from 24 px, or 18.66 px and bold."""
+        """Whether it is large by WCAG 2.2 (1.4.3): from 24 px, or from 18.66 px in bold."""
         return self.font_px >= 24 or (self.font_px >= 18.66 and self.weight >= 700)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Cutout:
-    """A product picture made ready: RGBA pixels, with what was found about it.
+    """A product picture made ready: RGBA pixels, and where they come from.
 
-    `mode` cutout: its ground was taken away, or was transparent from the start; card: it is shown whole, in a frame.
-    `confidence` (0..1) of the cut-out; `digest` is the SHA-256 of the file that was fetched.
+    `mode` cutout: its background was removed, or was transparent from the start; card: it is shown whole, in a frame.
+    `confidence` (0..1) is that of the cut-out, `digest` the SHA-256 of the file that was fetched.
     """
 
     pixels: Pixels
@@ -105,8 +105,8 @@ class Cutout:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PlacedProduct:
-    """The product as it stands in a creative: `pixels` is RGBA with premultiplied alpha, already in its final size, with its
-    left upper corner at (`x`, `y`). Whole pixels, so that it can be compared with the finished picture one by one.
+    """The product in a creative: `pixels` is RGBA with premultiplied alpha in its final size, its upper left corner at
+    (`x`, `y`). Those are whole numbers, so that it can be compared with the finished picture pixel by pixel.
     """
 
     pixels: Pixels
@@ -116,13 +116,13 @@ class PlacedProduct:
 
     @property
     def box(self) -> Box:
-        """Where it stands."""
+        """The box that it covers."""
         return Box(self.x, self.y, self.pixels.shape[1], self.pixels.shape[0])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PaintedBackdrop:
-    """A picture to lie behind everything, RGB, of the creative's size or larger; what made it, and from which seed."""
+    """The picture behind everything, RGB, of the creative's size or larger; what drew it, and from which seed."""
 
     pixels: Pixels
     engine: str
@@ -135,10 +135,10 @@ class PaintedBackdrop:
 class Composition:
     """One finished creative before it is encoded, with all that its checks need.
 
-    `pixels` is the picture, `ground` the same without any text (RGB both). `boxes` has every element of the layout with
-    an id. `over` are boxes of what may lie over the product. `wanted` are the slots that the layout has for this
-    size and the brief has something for; `required` those among them that may not be missing. `missing` are characters
-    that no font of the brand can draw. In `notes`, "legal" is the legal line as brand and brief have it, word for word.
+    `pixels` is the picture, `ground` the same without any text, both RGB. `boxes` has every element of the layout that has
+    an id. `over` are the boxes of what may lie over the product. `wanted` are the slots that the layout has for this size
+    and that the brief can fill; `required` are those of them that may not be missing. `missing` are characters that no font
+    of the brand can draw. In `notes`, "legal" is the legal line of brand and brief, word for word.
     """
 
     size: Size
@@ -155,8 +155,8 @@ class Composition:
     wanted: tuple[str, ...] = ()
     required: tuple[str, ...] = ()
     missing: str = ""
-    product_share: float = 0.0  # what the layout promises where there is a product: the least share of the picture
+    product_share: float = 0.0  # the least share of the picture that the layout promises a product; 0 without one
     clear_space: float = 0.25  # share of the logo's height to keep free around it
     brand_colors: tuple[Color, ...] = ()
-    fit: float = 1.0  # the scale that the texts had to be set at: 1 as drawn, less is smaller
+    fit: float = 1.0  # the scale that the texts had to be set at: 1 is as drawn, less is smaller
     notes: Mapping[str, str] = field(default_factory=dict)

@@ -138,7 +138,9 @@ class BackdropStage:
         if self._setup.images.backdrop.strength is None or not work.request.brief.image_uri:
             return None
         try:
-            return load_product(work.request.brief.image_uri, self._setup.images.sources, self._spec.loaded.folder)
+            images = self._setup.images
+            uri, folder = work.request.brief.image_uri, self._spec.loaded.folder
+            return load_product(uri, images.sources, folder, images.product.cutout)
         except Exception:  # whatever it is, that stage meets it again and names it
             return None
 
@@ -158,7 +160,7 @@ class BackdropStage:
             raise EngineError(_HOPELESS, f"{_LOG_HINT}; finished pictures are safe, the same command resumes")
         config = self._setup.images.backdrop
         began = time.monotonic()
-        folder = resolve_model(config.model or "", Path(self._spec.cache), IMAGE_INDEX)
+        folder = resolve_model(config.model, Path(self._spec.cache), IMAGE_INDEX) if config.model else ""
         engine = make_image_engine(config, self._spec.loaded.job.execution.images, folder)
         try:
             await asyncio.get_running_loop().run_in_executor(self._thread, engine.start)

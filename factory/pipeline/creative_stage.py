@@ -122,7 +122,9 @@ class CreativeStage:
     def _load(self, work: CopyWork, key: str) -> Cutout | PictureError:
         self._loading[key] = time.monotonic()
         try:
-            return load_product(work.request.brief.image_uri, self._setup.images.sources, self._spec.loaded.folder)
+            images = self._setup.images
+            uri, folder = work.request.brief.image_uri, self._spec.loaded.folder
+            return load_product(uri, images.sources, folder, images.product.cutout)
         except PictureError as error:
             return error
         except Exception as error:  # hostile bytes find what nobody has thought of

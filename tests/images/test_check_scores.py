@@ -22,8 +22,8 @@ from factory.images.checks.fingerprints import make_fingerprint
 from factory.images.checks.ink import contrast_with, measure_light
 from factory.images.colors import measure_contrast
 from factory.images.types import Box, Composition, PlacedProduct
-from schemas.asset import Check, Status
 from schemas.creative import Variant
+from schemas.outcome import Check, Status
 from tests.support.composition_builders import (
     LINES,
     NAVY,

@@ -1,12 +1,19 @@
 """Cutting out: plain grounds go, products stay as they were, and where it would be a guess the picture stays whole."""
 
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
 
 from factory.engines.base import Pixels
-from factory.images.product.confidence import MIN_CONFIDENCE, Doubts
-from factory.images.product.cutout import cut_out
+from factory.errors import JobError
+from factory.images.product.confidence import MIN_CONFIDENCE, Confidence
+from factory.images.product.cutout import ENGINES, make_cutter
+from factory.images.product.cutter import Cut
+from factory.images.product.load import load_product
+from factory.images.product.plain import cut_out
+from schemas.images import CutoutConfig, Sources
 
 Color = tuple[int, int, int]
 SIZE = 500
@@ -100,11 +107,11 @@ def test_a_picture_above_analysis_size_is_cut_at_its_own() -> None:
 @pytest.mark.parametrize(
     ("measures", "ends"), [({"border": 0.99}, False), ({"border": 0.93}, True), ({"soft": 0.3}, True)]
 )
-def test_a_doubt_that_rules_a_cut_out_ends_the_search(measures: dict[str, float], ends: bool) -> None:
-    doubts = Doubts()
-    assert not doubts.weigh(area=0.3, filled=0.3)
-    assert doubts.weigh(**measures) is ends
-    assert (doubts.confidence < MIN_CONFIDENCE) is ends
+def test_a_measure_that_rules_a_cut_out_ends_the_search(measures: dict[str, float], ends: bool) -> None:
+    confidence = Confidence()
+    assert not confidence.add(area=0.3, filled=0.3)
+    assert confidence.add(**measures) is ends
+    assert (confidence.total < MIN_CONFIDENCE) is ends
 
 
 def test_the_edge_carries_nothing_of_the_ground() -> None:
@@ -168,3 +175,61 @@ def test_odd_sizes_are_no_defect(shape: tuple[int, int]) -> None:
 def test_the_same_picture_gives_the_same_bytes() -> None:
     picture, _ = draw_product(GROUNDS["shadow"], (40, 110, 60))
     assert cut_out(picture).pixels.tobytes() == cut_out(picture.copy()).pixels.tobytes()
+
+
+def test_the_engine_of_a_job_that_names_none_is_plain() -> None:
+    picture, _ = draw_product(GROUNDS["grey"], (180, 40, 50))
+    assert make_cutter(CutoutConfig()) is make_cutter(CutoutConfig(engine="plain"))
+    assert make_cutter(CutoutConfig()).cut(picture).pixels.tobytes() == cut_out(picture).pixels.tobytes()
+
+
+def test_an_engine_is_an_entry_and_is_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Whole:
+        def __init__(self, config: CutoutConfig) -> None:
+            self.digest = f"weights of {config.model}"
+
+        def cut(self, pixels: Pixels) -> Cut:
+            return Cut(pixels, "card", 0.0)
+
+    monkeypatch.setitem(ENGINES, "whole", Whole)
+    cutter = make_cutter(CutoutConfig(engine="whole", model="s3://models/whole"))
+    assert cutter.digest == "weights of s3://models/whole"
+    assert cutter is make_cutter(CutoutConfig(engine="whole", model="s3://models/whole"))
+    assert cutter is not make_cutter(CutoutConfig(engine="whole", model="models/whole"))
+
+
+def test_a_product_is_cut_by_the_engine_of_the_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Whole:
+        digest = ""
+
+        def __init__(self, config: CutoutConfig) -> None: ...
+
+        def cut(self, pixels: Pixels) -> Cut:
+            return Cut(pixels, "card", 0.1)
+
+    monkeypatch.setitem(ENGINES, "other", Whole)
+    picture, _ = draw_product(GROUNDS["grey"], (180, 40, 50))
+    cv2.imwrite(str(tmp_path / "a.png"), cv2.cvtColor(picture, cv2.COLOR_RGBA2BGR))
+    modes = [
+        load_product("a.png", Sources(), str(tmp_path), CutoutConfig(engine=engine)).mode
+        for engine in ("plain", "other", "plain")
+    ]
+    assert modes == ["cutout", "card", "cutout"]
+
+
+@pytest.mark.parametrize(
+    ("config", "message", "hint"),
+    [
+        (CutoutConfig(engine="plane"), "there is no cut-out engine 'plane'; did you mean plain?", "choose from plain"),
+        (
+            CutoutConfig(engine="rembg"),
+            "images.product.cutout.engine: there is no cut-out engine 'rembg'",
+            "choose from plain",
+        ),
+        (CutoutConfig(model="s3://models/x"), "the engine plain takes no model", "leave the model out"),
+    ],
+)
+def test_settings_that_no_engine_can_use_are_refused(config: CutoutConfig, message: str, hint: str) -> None:
+    with pytest.raises(JobError) as caught:
+        make_cutter(config)
+    assert message in caught.value.message and caught.value.hint == hint

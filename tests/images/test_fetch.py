@@ -19,7 +19,7 @@ from factory.errors import PictureError
 from factory.images.product import load
 from factory.images.product.fetch import Fetcher, open_stream
 from factory.images.product.load import load_product
-from schemas.images import Sources
+from schemas.images import CutoutConfig, Sources
 from tests.support.picture_server import SECRET, PictureServer, run_picture_server
 
 
@@ -233,7 +233,7 @@ def job(tmp_path: Path) -> Path:
     "uri", ["pics/a b.png", "./pics/../pics/a b.png", "{job}/pics/a b.png", "file://{job}/pics/a%20b.png"]
 )
 def test_a_file_below_a_root_is_read(job: Path, uri: str) -> None:
-    cutout = load_product(uri.format(job=job), Sources(roots=["pics"]), str(job))
+    cutout = load_product(uri.format(job=job), Sources(roots=["pics"]), str(job), CutoutConfig())
     assert cutout.digest == sha256((job / "pics" / "a b.png").read_bytes()).hexdigest()
     assert (cutout.mode, cutout.pixels.dtype) == ("cutout", "uint8")
     assert not cutout.pixels.flags.writeable
@@ -272,7 +272,7 @@ def test_a_file_below_a_root_is_read(job: Path, uri: str) -> None:
 )
 def test_what_no_root_holds_is_refused(job: Path, uri: str, reason: str) -> None:
     with pytest.raises(PictureError) as refused:
-        load_product(uri.format(job=job), Sources(), str(job))
+        load_product(uri.format(job=job), Sources(), str(job), CutoutConfig())
     assert (refused.value.reason, refused.value.retryable) == (reason, False)
 
 
@@ -280,13 +280,13 @@ def test_a_root_is_no_prefix_of_a_name(job: Path) -> None:
     (job / "pics2").mkdir()
     (job / "pics2" / "a.png").write_bytes(draw_picture())
     with pytest.raises(PictureError, match="outside"):
-        load_product("pics2/a.png", Sources(roots=["pics"]), str(job))
+        load_product("pics2/a.png", Sources(roots=["pics"]), str(job), CutoutConfig())
 
 
 @pytest.mark.parametrize("uri", ["s3://shop/pics2/a.png", "s3://shopping/pics/a.png", "s3://shop/pics/../x/a.png"])
 def test_objects_are_read_only_below_s3_roots(job: Path, uri: str) -> None:
     with pytest.raises(PictureError) as refused:
-        load_product(uri, Sources(roots=[".", "s3://shop/pics"]), str(job))
+        load_product(uri, Sources(roots=[".", "s3://shop/pics"]), str(job), CutoutConfig())
     assert refused.value.reason in ("outside_roots", "bad_address")
 
 
@@ -295,20 +295,20 @@ def test_objects_below_an_s3_root_and_beside_an_s3_job_are_read(bucket: str, tmp
     from factory.storage.store import Store
 
     Store(bucket).write_bytes("job/pics/a.png", draw_picture())
-    found = load_product(f"{bucket}/job/pics/a.png", Sources(roots=[f"{bucket}/job"]), str(tmp_path))
-    again = load_product("pics/a.png", Sources(), f"{bucket}/job")
+    found = load_product(f"{bucket}/job/pics/a.png", Sources(roots=[f"{bucket}/job"]), str(tmp_path), CutoutConfig())
+    again = load_product("pics/a.png", Sources(), f"{bucket}/job", CutoutConfig())
     assert found.digest == again.digest
     with pytest.raises(PictureError) as refused:
-        load_product("pics/none.png", Sources(), f"{bucket}/job")
+        load_product("pics/none.png", Sources(), f"{bucket}/job", CutoutConfig())
     assert refused.value.reason == "missing"
     with pytest.raises(PictureError) as refused:
-        load_product("../other/a.png", Sources(), f"{bucket}/job")
+        load_product("../other/a.png", Sources(), f"{bucket}/job", CutoutConfig())
     assert refused.value.reason == "bad_address"
 
 
 def test_a_file_above_the_limit_is_not_read(job: Path) -> None:
     with pytest.raises(PictureError) as refused:
-        load_product("pics/a b.png", Sources(max_bytes=1000), str(job))
+        load_product("pics/a b.png", Sources(max_bytes=1000), str(job), CutoutConfig())
     assert refused.value.reason == "too_large"
 
 
@@ -318,7 +318,7 @@ def test_a_file_above_the_limit_is_not_read(job: Path) -> None:
 def test_a_product_is_fetched_once_for_many_creatives_and_its_query_is_not_kept(server: PictureServer) -> None:
     url, before = f"{server.url}/picture/once.png?{SECRET}", len(server.seen)
     with ThreadPoolExecutor(4) as pool:
-        found = list(pool.map(lambda _: load_product(url, allow(server), "."), range(8)))
+        found = list(pool.map(lambda _: load_product(url, allow(server), ".", CutoutConfig()), range(8)))
     assert len(server.seen) == before + 1
     assert {cutout.uri for cutout in found} == {f"{server.url}/picture/once.png"}
 
@@ -328,17 +328,17 @@ def test_refusals_are_remembered_and_passing_failures_are_not(server: PictureSer
         before = len(server.seen)
         for _ in range(3):
             with pytest.raises(PictureError):
-                load_product(f"{server.url}/{path.removesuffix('/once')}?once", allow(server), ".")
+                load_product(f"{server.url}/{path.removesuffix('/once')}?once", allow(server), ".", CutoutConfig())
         assert len(server.seen) == before + requests
 
 
 def test_a_replaced_file_is_read_again(job: Path) -> None:
     path = job / "pics" / "new.png"
     path.write_bytes(draw_picture("green"))
-    first = load_product("pics/new.png", Sources(), str(job))
+    first = load_product("pics/new.png", Sources(), str(job), CutoutConfig())
     path.unlink()
     path.write_bytes(draw_picture("purple") + b" ")
-    assert load_product("pics/new.png", Sources(), str(job)).digest != first.digest
+    assert load_product("pics/new.png", Sources(), str(job), CutoutConfig()).digest != first.digest
 
 
 def test_memory_is_bounded_in_bytes() -> None:

@@ -12,7 +12,7 @@ from factory.engines.base import Pixels
 from factory.errors import JobError
 from factory.images.brand.fonts import load_stack, register_stack
 from factory.images.brand.kit import Brand
-from factory.images.compose.fragment import mark
+from factory.images.compose.fragment import prepare_fragment
 from factory.images.compose.layers import (
     contain,
     count_halvings,
@@ -279,11 +279,11 @@ def test_right_to_left_turns_the_layout_round() -> None:
 
 def test_a_slot_that_the_layout_does_not_have_is_an_error() -> None:
     with pytest.raises(JobError, match="no element with id 'price'"):
-        mark("<div id='headline'>x</div>", ["price"], "odd")
+        prepare_fragment("<div id='headline'>x</div>", ["price"], "odd")
 
 
 def test_the_elements_around_a_slot_are_known_innermost_first() -> None:
-    marked = mark(
+    marked = prepare_fragment(
         '<div class="a"><div id="button"><p id="action">Sample &amp; text</p></div></div><br>', ["action"], "x"
     )
     assert marked.around == {"action": ("action", "button", "t-e1")}

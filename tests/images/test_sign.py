@@ -203,7 +203,7 @@ def test_a_time_stamp_is_asked_for_only_where_the_job_says_so(files: Files, visi
 def test_the_key_is_in_no_text_and_no_pickle(signer: Signer, files: Files) -> None:
     secret = files.key_path.read_text().splitlines()[1]
     assert secret not in repr(signer) + str(vars(signer))
-    with pytest.raises(TypeError, match="does not travel"):
+    with pytest.raises(TypeError, match="is not sent to other processes"):
         pickle.dumps(signer)
 
 

@@ -23,7 +23,7 @@ from PIL import Image
 
 from factory.engines.base import Pixels
 from factory.images.compose.page import write_page
-from factory.images.compose.rendered_page import Setting, Stage
+from factory.images.compose.rendered_page import RenderedPage, Setting
 from factory.images.files.provenance import read_source_type
 from factory.images.types import PaintedBackdrop
 from factory.journal.accepted_texts import list_text_files
@@ -32,6 +32,7 @@ from factory.pipeline.image_rows import read_chosen
 from factory.pipeline.rows import list_rows
 from factory.storage.store import Store
 from schemas.creative import CreativeOutcome
+from tests.support.commands import call_here
 from tests.support.image_jobs import KIT, draw_product, make_picture_job, make_picture_rows
 from tests.support.image_stages import Workshop, open_workshop
 from tests.support.jobs import Ended, call_factory, check_law, read_rows
@@ -124,34 +125,34 @@ CODE = [
 def test_code_in_a_text_stays_text_to_the_last_pixel(
     text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    painted: list[tuple[Stage, dict[str, Setting], tuple[Any, ...], Pixels]] = []
-    paint = Stage.paint
+    painted: list[tuple[RenderedPage, dict[str, Setting], tuple[Any, ...], Pixels]] = []
+    paint = RenderedPage.paint
 
-    def note(stage: Stage, settings: Mapping[Any, Setting], *rest: Any) -> Pixels:
-        pixels = paint(stage, settings, *rest)
-        painted.append((stage, dict(settings), rest, pixels.copy()))
+    def note(rendered: RenderedPage, settings: Mapping[Any, Setting], *rest: Any) -> Pixels:
+        pixels = paint(rendered, settings, *rest)
+        painted.append((rendered, dict(settings), rest, pixels.copy()))
         return pixels
 
-    monkeypatch.setattr(Stage, "paint", note)
+    monkeypatch.setattr(RenderedPage, "paint", note)
     shop = open_shop(tmp_path / "job")
     outcome = shop.make(shop.make_work(copy={"headline": [text]}, product_name=text))
     assert outcome.status == "accepted", outcome.variants
     assert outcome.variants[-1].texts["headline"] == text, "and in the tables"
     assert painted
-    for stage, settings, rest, pixels in painted:
-        assert np.array_equal(paint(write_escaped(stage, settings), settings, *rest), pixels)
+    for rendered, settings, rest, pixels in painted:
+        assert np.array_equal(paint(write_escaped(rendered, settings), settings, *rest), pixels)
 
 
-def write_escaped(stage: Stage, settings: Mapping[Any, Setting]) -> Stage:
+def write_escaped(rendered: RenderedPage, settings: Mapping[Any, Setting]) -> RenderedPage:
     """The same page with its texts written into the HTML, escaped, and none set afterwards."""
-    page = write_page(stage.page).html
-    made = Stage(stage.page)
+    page = write_page(rendered.page).html
+    made = RenderedPage(rendered.page)
     for name, setting in settings.items():
         box = f'id="t-{name}">'
         assert page.count(f"{box}x<") == 1
         page = page.replace(f"{box}x<", f"{box}{html.escape(setting.text)}<")
         made._state[name, "text"] = setting.text
-    size = stage.page.size
+    size = rendered.page.size
     made._template = blitz_py.Template(page, width=size.width, height=size.height, background="#00000000")
     return made
 
@@ -282,6 +283,7 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> Night:
     return Night(job, ended, refused, made)
 
 
+@pytest.mark.slow
 def test_each_bad_picture_is_in_quarantine_with_its_reason(night: Night) -> None:
     assert {name: row["reason"] for name, row in night.quarantine.items()} == {
         name: reason for name, reason in REASONS.items() if reason
@@ -295,6 +297,7 @@ def test_each_bad_picture_is_in_quarantine_with_its_reason(night: Night) -> None
         assert row["detail"] and "Traceback" not in row["detail"]
 
 
+@pytest.mark.slow
 def test_nothing_disappears(night: Night) -> None:
     counts = night.ended.data["counts"]
     num_bad = sum(bool(reason) for reason in REASONS.values())
@@ -308,6 +311,7 @@ def test_nothing_disappears(night: Night) -> None:
     assert set(night.pictures) == {name for name, reason in REASONS.items() if not reason}
 
 
+@pytest.mark.slow
 def test_what_is_fine_is_what_it_is_without_the_bad_ones(night: Night) -> None:
     """Made again in this process, by themselves, from the texts of the run: the same bytes."""
     shop = open_workshop(night.job)
@@ -325,6 +329,7 @@ def test_what_is_fine_is_what_it_is_without_the_bad_ones(night: Night) -> None:
     assert made == {name: row["sha256"] for name, row in night.pictures.items()}
 
 
+@pytest.mark.slow
 def test_nothing_of_what_was_out_of_bounds_is_told_or_kept(night: Night) -> None:
     secret = hashlib.sha256((night.job.parent / "secret.png").read_bytes()).hexdigest()
     written = [path for path in (night.job / "out").rglob("*") if path.is_file()]
@@ -335,13 +340,14 @@ def test_nothing_of_what_was_out_of_bounds_is_told_or_kept(night: Night) -> None
 
 
 @pytest.mark.s3
-def test_pictures_lie_on_s3_as_they_do_on_a_disk(tmp_path: Path, bucket: str) -> None:
+def test_pictures_lie_on_s3_as_they_do_on_a_disk(tmp_path: Path, bucket: str, ray_cluster: str) -> None:
     rows = make_picture_rows(2)
     job = make_picture_job(tmp_path / "job", rows, {"sources": {"roots": [".", f"{bucket}/products"]}})
     Store(bucket).write_bytes("products/b-1.png", (job / "pictures" / "b-1.png").read_bytes())
     rows[1]["image_uri"] = f"{bucket}/products/b-1.png"
     make_picture_job(job, rows, {"sources": {"roots": [".", f"{bucket}/products"]}})
-    ended = call_factory("run", job, "--output", f"{bucket}/night", "--json", timeout=600)
+    night = ("--output", f"{bucket}/night")
+    ended = call_here("run", job, *night, "--json", timeout=600, RAY_ADDRESS=ray_cluster)
     assert ended.code == 0, ended.err[-3000:]
     store = Store(f"{bucket}/night")
     pictures = [row for row in read_rows(store.uri, "assets") if row["kind"] == "image"]

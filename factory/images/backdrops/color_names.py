@@ -1,4 +1,4 @@
-"""Plain English names of colours: what a picture's prompt can say of a brand's hex codes."""
+"""Plain English names of colours, for prompts: a text-to-image model does not know hex codes."""
 
 import colorsys
 
@@ -28,7 +28,7 @@ def name_color(color: Color) -> str:
         return "white"
     if light < 0.06:
         return "black"
-    if rich * (1 - abs(2 * light - 1)) < 0.08:  # the spread of its channels
+    if rich * (1 - abs(2 * light - 1)) < 0.08:  # the difference between its channels
         return "light grey" if light > 0.7 else "dark grey" if light < 0.35 else "grey"
     name = next(name for end, name in _HUES if hue * 360 <= end)
     if name == "orange" and light < 0.35:

@@ -1,4 +1,4 @@
-"""Image prompt -> backdrop picture, by whichever engine: prompts are written, pictures of one size drawn together."""
+"""Image prompt -> backdrop picture, by any engine: writes the prompts, and draws pictures of one size together."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -17,17 +17,17 @@ from factory.images.backdrops.start_images import paint_start
 from factory.images.brand.colorways import Colorway
 from factory.images.colors import write_hex
 from factory.images.types import Cutout, PaintedBackdrop
-from schemas.asset import Fields
 from schemas.brief import Brief
 from schemas.creative import Slot
 from schemas.images import Backdrop as BackdropConfig
 from schemas.layout import find_aspect
+from schemas.outcome import Fields
 from schemas.request import Request
 
-MAX_PROMPT = 1_000  # characters of a picture's prompt; text encoders read no more than a few hundred tokens
+MAX_PROMPT = 1_000  # characters of a prompt: text encoders read at most a few hundred tokens
 WHERE = "images.backdrop.prompt"
 _COLORS = ("ground", "panel", "accent")
-# What a template can use, beside a brief: names only.
+# What a template can use beside a brief. Only the names count here.
 _EXAMPLE = {
     "segment": {"name": "", "needs": ""},
     "locale": "",
@@ -40,7 +40,7 @@ _EXAMPLE = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BackdropOrder:
-    """One backdrop to draw: for a picture slot, in a colourway, from a seed. An image-to-image engine starts from `product`."""
+    """One backdrop to draw: for a picture slot, in a colourway, from a seed. Image to image starts from `product`."""
 
     slot: Slot
     colorway: Colorway
@@ -50,7 +50,7 @@ class BackdropOrder:
 
 
 def check_prompt(config: BackdropConfig) -> None:
-    """Raise JobError when the template of the prompt cannot be read, or uses a name that there is not."""
+    """Raise JobError when the template of the prompt cannot be read, or uses an unknown name."""
     if config.engine == "procedural":
         list_families(config.prompt or "")
     elif config.written_by == "template":
@@ -64,8 +64,8 @@ def write_prompt(config: BackdropConfig, request: Request, fields: Fields, slot:
     """Return the prompt of a picture: one line of at most MAX_PROMPT characters, from the job's template or the copy.
 
     A template sees `brief`, `segment`, `locale`, `language`, the copy's `fields`, the picture's `aspect` (landscape …) and
-    `colors` (ground, panel, accent) in words, such as "dark green". What a brief says stays data: without markup and
-    control characters. Raises JobError when the template fails, PictureError when there is no prompt.
+    `colors` (ground, panel, accent) in words, such as "dark green". Texts of a brief are data: markup and control characters
+    are removed. Raises JobError when the template fails, PictureError when there is no prompt.
     """
     if config.engine == "procedural":
         return config.prompt or ""
@@ -97,17 +97,17 @@ def draw_backdrop(
 def draw_backdrops(
     engine: ImageEngine, config: BackdropConfig, orders: Sequence[BackdropOrder]
 ) -> list[PaintedBackdrop | PictureError]:
-    """Return a backdrop for each order, or why there is none; orders of one size are drawn together.
+    """Return a backdrop for each order, or why there is none. Orders of one size are drawn together.
 
-    A batch in which one picture fails is drawn again one by one, so that it spoils no other. Raises JobError and
+    If one picture of a batch fails, they are drawn again one by one, so that the others are not lost. Raises JobError and
     EngineError as the engine does.
     """
     places: dict[tuple[int, int], list[int]] = defaultdict(list)
     for place, order in enumerate(orders):
         places[order.slot.width, order.slot.height].append(place)
     results: dict[int, PaintedBackdrop | PictureError] = {}
-    for alike in places.values():
-        results |= dict(zip(alike, _try(engine, config, [orders[place] for place in alike]), strict=True))
+    for same_size in places.values():
+        results |= dict(zip(same_size, _try(engine, config, [orders[place] for place in same_size]), strict=True))
     return [results[place] for place in range(len(orders))]
 
 

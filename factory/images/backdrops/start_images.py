@@ -7,7 +7,7 @@ from factory.engines.base import Pixels
 from factory.images.colors import Color
 from factory.images.types import Cutout
 
-SHARE = 0.62  # of either side that the product may take: room is left for what is drawn around it
+SHARE = 0.62  # of each side that the product may take: the rest is for what is drawn around it
 
 
 def paint_start(product: Cutout, ground: Color, width: int, height: int) -> Pixels:
@@ -19,9 +19,8 @@ def paint_start(product: Cutout, ground: Color, width: int, height: int) -> Pixe
     size = (max(1, round(columns * scale)), max(1, round(rows * scale)))
     whole = product.pixels.astype(np.float32)
     cover = whole[..., 3:] / 255
-    ready = np.concatenate(
-        [whole[..., :3] * cover, cover], axis=2
-    )  # premultiplied, or hidden colours bleed into the edge
+    # Premultiplied: otherwise the colours of transparent pixels would bleed into the edge.
+    ready = np.concatenate([whole[..., :3] * cover, cover], axis=2)
     small = cv2.resize(ready, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
     left, top = (width - size[0]) // 2, (height - size[1]) // 2
     part = image[top : top + size[1], left : left + size[0]]

@@ -1,4 +1,4 @@
-"""Colourways: the ways in which a brand's colours may be put together, each readable by WCAG."""
+"""Colourways: the ways in which a brand's colours may be combined, each readable by WCAG."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,35 +10,34 @@ from schemas.brand import Colors
 from schemas.layout import ColorName
 
 READABLE = 4.5  # contrast ratio of text, WCAG 2.2, success criterion 1.4.3
-SEEN = (
-    1.6  # contrast ratio that a button needs to stand out as a shape: an orange one on white has 2.9, a yellow one 1.4
-)
+# Contrast ratio that a button needs to stand out as a shape: an orange one on white has 2.9, a yellow one 1.4.
+SEEN = 1.6
 VISIBLE = 1.08  # contrast ratio from which a shape in `soft` is seen at all
-MARGIN = 10.0  # contrast that black has on a light ground, and white on a dark one
+MARGIN = 10.0  # contrast ratio that black has at least on a light ground, and white on a dark one
 
 _BLACK, _WHITE = (0, 0, 0), (255, 255, 255)
-_STEPS = 20  # shares of black or white that are tried
+_STEPS = 20  # how many shares of black or white are tried
 _SAME_GROUND, _SAME_ACCENT = 10, 24  # largest difference in a channel below which two colours pass for one
 
 
 @dataclass(frozen=True, slots=True)
 class Colorway:
-    """A colour for every name that a layout may use, and whether its ground is dark (which logo is taken)."""
+    """A colour for every name that a layout may use. Whether the ground is dark decides which logo is taken."""
 
     name: str
     colors: dict[ColorName, Color]
     is_dark: bool
 
 
-@lru_cache(maxsize=64)  # every creative of a brand asks for them
+@lru_cache(maxsize=64)  # every creative of a brand needs them
 def make_colorways(colors: Colors) -> tuple[Colorway, ...]:
-    """Return the colourways of a palette: light, tint, brand, dark, accent, second, in that order, less those that look alike.
+    """Return the colourways of a palette: light, tint, brand, dark, accent, second, in that order, without those that look alike.
 
-    In each, `text` on ground, panel and soft, `on_panel` on panel and `on_accent` on accent reach a contrast of 4.5. Of ink
-    and paper the one is taken that does; where none does, the one that needs least black or white mixed in (twentieths;
-    that keeps its hue) until it does. `panel` is the ground moved away from the text's side, `soft` the ground with a little
-    of another colour, as much as the text allows. The accent is the palette's first colour that ground and panel do not
-    swallow, else ink or paper.
+    In each, `text` on ground, panel and soft, `on_panel` on panel and `on_accent` on accent have a contrast of at least 4.5.
+    Ink or paper is taken if it has that. Otherwise black or white is mixed into it in steps of a twentieth, which keeps its
+    hue, and the one that needs less of it is taken. `panel` is the ground moved away from the text's lightness, `soft` the
+    ground with a little of another colour, as much as the text allows. The accent is the palette's first colour that stands
+    out from ground and panel, else ink or paper.
     """
     found: list[Colorway] = []
     for colorway in _list_colorways(colors):
@@ -48,9 +47,10 @@ def make_colorways(colors: Colors) -> tuple[Colorway, ...]:
 
 
 def make_readable(choices: Sequence[Color], *grounds: Color) -> Color:
-    """Return a text colour with a contrast of 4.5 on all `grounds`: the first of `choices` that has it, else the one of them that
-    gets there with the least black or white. Black or white when that is what it takes; raises ValueError when no colour
-    is readable on all of them.
+    """Return a text colour with a contrast of 4.5 on all `grounds`: the first of `choices` that has it, else the one of them
+    that reaches it with the least black or white mixed in, at worst plain black or white.
+
+    Raises ValueError when no colour is readable on all of them.
     """
     for step in range(_STEPS + 1):
         for choice in choices:
@@ -78,7 +78,7 @@ def _list_colorways(colors: Colors) -> Iterator[Colorway]:
 
 
 def _push(color: Color, end: Color) -> Color:
-    """`color` with as little of `end` (black, white) as makes a light or a dark ground of it."""
+    """`color` with just as much of `end` (black or white) as makes it a dark or a light ground."""
     other = _BLACK if end == _WHITE else _WHITE
     tries = (mix(color, end, step / _STEPS) for step in range(_STEPS + 1))
     return next(each for each in tries if measure_contrast(each, other) >= MARGIN)
@@ -104,7 +104,7 @@ def _make(
 
 
 def _soften(ground: Color, text: Color, tints: Sequence[Color]) -> Color:
-    """The ground with a little of the first of `tints` that shows on it and leaves the text readable."""
+    """The ground with a little of the first of `tints` that can be seen on it and leaves the text readable."""
     tries = (mix(ground, tint, share / 100) for tint in tints for share in (18, 14, 10, 6))
     quiet = (color for color in tries if measure_contrast(color, ground) >= VISIBLE)
     return next((color for color in quiet if measure_contrast(text, color) >= READABLE), ground)

@@ -1,4 +1,4 @@
-"""Font files, read and renamed by fontTools: what they are called, which characters they draw."""
+"""Font files, read and renamed by fontTools: their names, and the characters that they draw."""
 
 import io
 from collections.abc import Iterator
@@ -9,14 +9,14 @@ from factory.errors import JobError
 
 FIX = "save it as a TrueType or OpenType file (TTF or OTF) with a Unicode character map"
 
-_SIGNATURES = (b"\x00\x01\x00\x00", b"OTTO", b"true")  # TrueType and CFF outlines; collections and WOFF are others
+_SIGNATURES = (b"\x00\x01\x00\x00", b"OTTO", b"true")  # TrueType and CFF outlines, but not collections or WOFF
 
 
 def read_font(name: str, data: bytes) -> tuple[str, frozenset[int]]:
-    """Return the family that a font calls itself, and its code points.
+    """Return a font's own family name, and its code points.
 
-    Raises JobError for what is no font, has no Unicode characters, or is not what its checksums say: a renderer stumbles
-    over a damaged glyph only when it is drawn.
+    Raises JobError for what is no font, has no Unicode characters, or does not match its checksums: a renderer would notice a
+    damaged glyph only when it draws it.
     """
     from fontTools.ttLib import TTFont
 
@@ -26,7 +26,7 @@ def read_font(name: str, data: bytes) -> tuple[str, frozenset[int]]:
         font = TTFont(io.BytesIO(data), lazy=True, checkChecksums=2)
         tables = font.reader.keys()
         for table in tables:
-            font.reader[table]  # reading a table is what compares it with its checksum
+            font.reader[table]  # reading a table compares it with its checksum
         covered = frozenset(font.getBestCmap() or ())
         family = font["name"].getBestFamilyName() or name
     if not covered:
@@ -35,9 +35,9 @@ def read_font(name: str, data: bytes) -> tuple[str, frozenset[int]]:
 
 
 def rename_font(name: str, data: bytes, family: str) -> bytes:
-    """Return the same font under another family name and without its other names; all other tables keep their bytes.
+    """Return the same font under another family name and without its other names. All other tables keep their bytes.
 
-    Raises JobError for a damaged one.
+    Raises JobError for a damaged font.
     """
     from fontTools.ttLib import TTFont
 
@@ -73,6 +73,6 @@ def make_empty_font() -> bytes:
 def _name_damage(name: str) -> Iterator[None]:
     try:
         yield
-    except Exception as error:  # the library raises whatever it stumbles over in a damaged file
+    except Exception as error:  # on a damaged file the library may raise anything
         detail = " ".join(str(error).split())[:100] or type(error).__name__
         raise JobError(f"fonts: {name} is damaged ({detail})", FIX) from error

@@ -1,7 +1,7 @@
-"""Fonts of a brand: bundled families by name, files beside the kit by path, and which characters none of them can draw.
+"""Fonts of a brand: bundled families by name, files beside the kit by path, and the characters that none of them can draw.
 
-Every font is given a family name of its own, made from its bytes: two brands may bring different files of one name, and
-the renderer keeps one list of fonts for a whole process. The fonts of the machine are never asked.
+Every font gets a family name made from its bytes: two brands may use different files of the same name, and the renderer has
+one list of fonts for the whole process. The fonts of the machine are never used.
 """
 
 import hashlib
@@ -22,8 +22,8 @@ from factory.images.brand.font_files import FIX, make_empty_font, read_font, ren
 from schemas.brand import Fonts
 from schemas.locales import get_language, list_wider
 
-MAX_BYTES = 40_000_000  # of one font file; a whole CJK face has 17 million
-# Family -> package and file in it. All are under the SIL Open Font License, all but the CJK one in every weight.
+MAX_BYTES = 40_000_000  # of one font file; a complete CJK face has 17 million
+# Family -> package and file in it. All are under the SIL Open Font License; all but the CJK one have every weight.
 BUNDLED = {
     "inter": ("fontpkg_inter", "files/Inter[opsz,wght].ttf"),
     "noto-sans": ("fontpkg_noto_sans", "files/NotoSans[wdth,wght].ttf"),
@@ -31,7 +31,7 @@ BUNDLED = {
     "noto-sans-devanagari": ("fontpkg_noto_sans_devanagari", "files/NotoSansDevanagari[wdth,wght].ttf"),
     "noto-sans-cjk": ("noto_cjk_sans_jp_bold", "NotoSansCJKjp-Bold.otf"),
 }
-# Languages whose script the Latin families cannot draw, and the family that is put behind the brand's own for them.
+# Families for scripts that the Latin ones cannot draw, and their languages. They come after the brand's own.
 SCRIPT_FAMILIES = {
     "noto-sans-arabic": ("ar", "ckb", "fa", "ps", "sd", "ug", "ur"),
     "noto-sans-devanagari": ("bho", "doi", "hi", "kok", "mai", "mr", "ne", "sa"),
@@ -50,9 +50,9 @@ _registered: set[str] = set()  # families that this process's renderer knows
 
 @dataclass(frozen=True, slots=True)
 class Font:
-    """One font file. `family` is the CSS family that it is registered and asked for under; `digest` the SHA-256 of the file.
+    """One font file. `family` is the CSS family that it is registered as; `digest` is the SHA-256 of the file.
 
-    `data` is the file with that family's name in it. `covered` are the code points that every file of the family draws.
+    `data` is the file with that family name in it. `covered` are the code points that every file of the family draws.
     """
 
     name: str
@@ -64,19 +64,19 @@ class Font:
 
 @dataclass(frozen=True, slots=True)
 class FontStack:
-    """The fonts of one locale, most wanted first."""
+    """The fonts of one locale, in order of preference."""
 
     heading: tuple[Font, ...]
     body: tuple[Font, ...]
 
     def css(self, heading: bool) -> str:
-        """Return the value of CSS font-family for headings, or for all other text. Holds no quotes."""
+        """Return the value of CSS font-family for headings, or for all other text. It holds no quotes."""
         return ", ".join(dict.fromkeys(font.family for font in (self.heading if heading else self.body)))
 
     def find_missing(self, text: str, heading: bool) -> str:
         """Return the characters of `text` that no font of the stack draws, each once, in their order.
 
-        A letter and its marks have to be in one font: a renderer does not build one out of two. Spaces, joiners, direction
+        A letter and its marks have to be in the same font: a renderer does not combine two fonts. Spaces, joiners, direction
         marks and variation selectors need no glyph.
         """
         return _find_missing(self.heading if heading else self.body, text)
@@ -85,9 +85,9 @@ class FontStack:
 def load_stack(fonts: Fonts, folder: str, locale: str) -> FontStack:
     """Return the fonts for texts in `locale` of the brand whose kit lies in `folder` (a path or s3://).
 
-    First those of `by_locale` (the whole locale, less of it, default), then the brand's own, the bundled family for the
-    locale's script, and Noto Sans. What was read is kept for as long as the process lives. Raises JobError for a file that
-    is missing, too large or no font, and for a name that is neither a bundled family nor a file.
+    First come those of `by_locale` (the locale, wider ones, default), then the brand's own, the bundled family for the
+    locale's script, and Noto Sans. What was read is kept in memory. Raises JobError for a file that is missing, too large or
+    no font, and for a name that is neither a bundled family nor a file.
     """
     local = [name for key in (*list_wider(locale), "default") for name in fonts.by_locale.get(key, [])]
     language = get_language(locale)
@@ -106,9 +106,9 @@ def read_kit_files(fonts: Fonts, folder: str) -> dict[str, bytes]:
 
 
 def register_stack(stack: FontStack) -> None:
-    """Make the fonts known to blitz, each once in a process. Must come before any other use of blitz in that process.
+    """Register the fonts with blitz, each once in a process. This must come before any other use of blitz in that process.
 
-    The first call shuts the machine's fonts out: what is drawn is then the same everywhere.
+    The first call shuts the machine's fonts out, so that the same is drawn everywhere.
     """
     with _lock:
         new = {font.digest + font.family: font for font in (*stack.heading, *stack.body)}
@@ -134,7 +134,7 @@ def _load_stack(heading: tuple[str, ...], body: tuple[str, ...], folder: str) ->
 
 
 def _load_kit_fonts(names: Sequence[str], folder: str) -> Iterator[Font]:
-    """Files that call themselves one family (Regular, Bold) stay one: CSS then takes the file of the weight."""
+    """Files of one family by their own names (Regular, Bold) stay one: CSS then takes the file of the right weight."""
     families: dict[str, list[tuple[str, bytes, frozenset[int]]]] = defaultdict(list)
     for name in names:
         data = _read_kit_file(folder, name)
@@ -158,7 +158,7 @@ def _load_bundled(name: str) -> Font:
 
 
 def _fold(name: str) -> str:
-    """The name in BUNDLED that is meant ("Noto Sans"), else the name as it is."""
+    """The name in BUNDLED that is meant (as by "Noto Sans"), else the name itself."""
     folded = "-".join(name.casefold().split())
     return folded if folded in BUNDLED else name
 
@@ -174,7 +174,7 @@ def _name_family(digests: Sequence[str]) -> str:
     return f"ff-{hashlib.sha256(''.join(digests).encode()).hexdigest()[:16]}"
 
 
-@lru_cache(maxsize=4096)  # all sizes of an ad, and all tries at each, say the same
+@lru_cache(maxsize=4096)  # all sizes of an ad, and all tries at each, have the same texts
 def _find_missing(fonts: tuple[Font, ...], text: str) -> str:
     missing: dict[int, None] = {}
     for cluster in _split_clusters(unicodedata.normalize("NFC", text)):
@@ -186,7 +186,7 @@ def _find_missing(fonts: tuple[Font, ...], text: str) -> str:
 
 
 def _split_clusters(text: str) -> Iterator[list[int]]:
-    """Code points of each letter with the marks that follow it, without what needs no glyph."""
+    """The code points of each letter and the marks that follow it, without what needs no glyph."""
     cluster: list[int] = []
     for char in text:
         if _needs_no_glyph(char):
@@ -205,12 +205,12 @@ def _needs_no_glyph(char: str) -> bool:
     if category in ("Zs", "Zl", "Zp", "Cc"):
         return True
     if category == "Cf":
-        return not 0x600 <= code <= 0x6DD  # Arabic number signs are of this category, and seen
+        return not 0x600 <= code <= 0x6DD  # Arabic number signs are of this category and visible
     return 0xFE00 <= code <= 0xFE0F or 0xE0100 <= code <= 0xE01EF  # variation selectors
 
 
 def _shut_system_fonts() -> None:
-    """Open blitz while fontconfig knows one font without letters: it asks for a machine's fonts once, at its first use.
+    """Use blitz for the first time while fontconfig knows only one font without letters: blitz lists the fonts only then.
 
     With no font at all it would write a warning to stderr in every process.
     """

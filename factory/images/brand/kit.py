@@ -1,4 +1,4 @@
-"""A brand kit made ready: the YAML, its logo's pixels and its fonts, and one digest over all of it."""
+"""A brand kit made ready: its YAML, its logo's pixels and its fonts, with one digest of everything."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -24,10 +24,10 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Brand:
-    """A kit with what it names. `logos` are RGBA, "light" for light grounds, "dark" for dark ones; empty without a logo.
+    """A kit with the files that it names. `logos` are RGBA: "light" for light grounds, "dark" for dark ones.
 
-    There is no "dark" where the kit has no `on_dark`. `folder` is where the kit's own files lie; `digest` covers kit, logo
-    and font files: it is part of a creative's id.
+    There is no "dark" where the kit has no `on_dark`, and none at all without a logo. `folder` is where the kit's files are.
+    `digest` covers kit, logo and font files, and is part of a creative's id.
     """
 
     kit: BrandKit
@@ -49,10 +49,10 @@ def load_brands(uris: Sequence[str]) -> tuple[Brand, ...]:
 
 
 def load_brand(uri: str) -> Brand:
-    """Return the brand whose kit is the YAML file `uri`, a path or s3://, with all that it names read and checked.
+    """Return the brand whose kit is the YAML file `uri`, a path or s3://, with all files that it names read and checked.
 
-    Raises JobError naming file and line for a kit that is not valid, and naming the file for a logo or font that is missing,
-    outside the kit's folder, too large or damaged.
+    Raises JobError that names file and line for a kit that is not valid, and that names the file for a logo or font that is
+    missing, outside the kit's folder, too large or damaged.
     """
     folder, name = split_uri(uri)
     kit = load_config(BrandKit, read_job_text(folder, name, MAX_KIT_BYTES, "the brand kit"), uri)
@@ -76,21 +76,21 @@ def load_brand(uri: str) -> Brand:
 
 
 def pick_brand(brands: Sequence[Brand], brief_brand: str) -> Brand:
-    """Return the brand of that name, capitals and spaces aside; the first of `brands` (at least one) when none has it."""
+    """Return the brand of that name, ignoring case and spaces; the first of `brands` (at least one) when none has it."""
     wanted = fold_brand(brief_brand)
     return next((brand for brand in brands if fold_brand(brand.kit.name) == wanted), brands[0])
 
 
 def find_actions(kit: BrandKit, locale: str) -> list[str]:
-    """Return the words for the button in `locale`, longest first; empty when the kit has none for it."""
+    """Return the words for the button in `locale`, longest first; empty when the kit has none."""
     return sorted(_find_local(kit.actions, locale) or [], key=len, reverse=True)
 
 
 def find_legal(kit: BrandKit, locale: str) -> str:
-    """Return the line that every creative in `locale` carries; "" when the kit has none."""
+    """Return the legal line of every creative in `locale`; "" when the kit has none."""
     return _find_local(kit.legal, locale) or ""
 
 
 def _find_local(values: Mapping[str, Value], locale: str) -> Value | None:
-    """What is said for the locale, else for less of it (zh-Hant-TW, zh-Hant, zh), else "default"."""
+    """The value for the locale, else for a wider one (zh-Hant-TW, zh-Hant, zh), else for "default"."""
     return next((values[key] for key in (*list_wider(locale), "default") if key in values), None)

@@ -1,4 +1,4 @@
-"""A logo's file -> RGBA pixels, trimmed to what can be seen, so that clear space is measured from the mark itself."""
+"""A logo's file -> RGBA pixels, trimmed to what can be seen, so that clear space is measured from the logo itself."""
 
 import io
 import warnings
@@ -13,14 +13,14 @@ MAX_PIXELS = 4_000_000  # 2000 x 2000: more than any creative shows
 MIN_SIDE = 16
 FORMATS = ("PNG", "WEBP")
 
-_SEEN = 8  # of 255: less alpha than this is taken for nothing
+_SEEN = 8  # of 255: less alpha than this counts as transparent
 
 
 def decode_logo(data: bytes, where: str) -> Pixels:
     """Return the picture as RGBA with straight alpha, without its transparent margin.
 
-    `where` names the file in messages. Raises JobError for what is no PNG or WebP, is damaged, has more than 4 megapixels
-    or no visible pixel, or is too small.
+    `where` names the file in messages. Raises JobError for what is no PNG or WebP, is damaged, has more than 4 megapixels,
+    has no visible pixel, or is too small.
     """
     try:
         with warnings.catch_warnings(), Image.open(io.BytesIO(data), formats=FORMATS) as image:
@@ -32,8 +32,8 @@ def decode_logo(data: bytes, where: str) -> Pixels:
             pixels = np.asarray(image.convert("RGBA"))
     except JobError:
         raise
-    except Exception as error:  # a damaged file: the decoders raise whatever they stumble over
-        # Pillow names its own buffer where it knows no format: that tells nobody anything.
+    except Exception as error:  # on a damaged file the decoders may raise anything
+        # For an unknown format Pillow's message names its own buffer, which helps nobody.
         detail = "" if isinstance(error, UnidentifiedImageError) else f" ({' '.join(str(error).split())[:100]})"
         raise JobError(f"{where}: is no PNG or WebP that can be read{detail}", "export the logo again") from error
     rows, columns = (np.flatnonzero((pixels[..., 3] >= _SEEN).any(axis)) for axis in (1, 0))

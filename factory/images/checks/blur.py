@@ -6,9 +6,9 @@ import numpy as np
 from factory.engines.base import Pixels
 from factory.images.checks.pixels import OPAQUE, Floats, Mask
 
-BLUR_SIDE = 256  # pixels of the middle of the product that blur is measured on, at full size: reducing would hide it
+BLUR_SIDE = 256  # pixels: blur is measured in the middle of the product, at full size, since reducing would hide it
 _KERNEL = 11
-_PLAIN = 0.25  # levels from pixel to pixel, on average, below which a surface shows only noise
+_PLAIN = 0.25  # mean difference from pixel to pixel, in levels, below which a surface shows only noise
 
 
 def measure_product_blur(pixels: Pixels) -> float | None:
@@ -16,7 +16,7 @@ def measure_product_blur(pixels: Pixels) -> float | None:
     height, width = pixels.shape[:2]
     top, left = max(0, (height - BLUR_SIDE) // 2), max(0, (width - BLUR_SIDE) // 2)
     middle = pixels[top : top + BLUR_SIDE, left : left + BLUR_SIDE]
-    # The outline was cut by us, and is sharp whatever the photo is.
+    # The outline comes from our own cut: it is sharp even if the photo is not.
     inside = cv2.erode(np.asarray(middle[..., 3] >= OPAQUE, np.uint8), np.ones((_KERNEL, _KERNEL), np.uint8))
     gray = cv2.cvtColor(middle, cv2.COLOR_RGBA2GRAY).astype(np.float32)
     return measure_blur(gray, np.asarray(inside, np.uint8))
@@ -25,9 +25,9 @@ def measure_product_blur(pixels: Pixels) -> float | None:
 def measure_blur(gray: Floats, where: Mask) -> float | None:
     """Return the blur effect of Crété-Roffet et al. 2007 (https://doi.org/10.1117/12.702790), 0 sharp to 1 blurred.
 
-    `gray` (0..255) is blurred once more, along each axis with a mean of 11: a sharp picture loses much of its steps from
-    pixel to pixel by that, a blurred one little. The worse of both axes counts; only pixels `where` not 0 do. None where
-    there are no steps to judge by.
+    `gray` (0..255) is blurred once more, along each axis by a mean over 11 pixels: the differences from pixel to pixel become
+    much smaller in a sharp picture, and hardly smaller in a blurred one. The worse of both axes counts, and only pixels where
+    `where` is not 0. None if there are no differences to judge by.
     """
     found = []
     again = cv2.blur(gray, (1, _KERNEL)), cv2.blur(gray, (_KERNEL, 1))

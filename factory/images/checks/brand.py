@@ -1,22 +1,23 @@
-"""The brand's part: its logo or name is there, free on all sides and seen; the legal line is there, whole."""
+"""The brand: its logo or name is there, visible and with clear space around; the legal line is there, complete."""
 
 import cv2
 import numpy as np
 
-from factory.images.checks.context import LookContext, name_faults
+from factory.images.checks.context import CheckContext, join_faults
 from factory.images.checks.ink import measure_light
 from factory.images.checks.pixels import clip_box, find_percentile
+from factory.images.colors import compare_luminance
 from factory.images.types import Box
 
-# A graphic needs 3 to 1 by WCAG 2.2 (1.4.11). Logos are exempt there, so one in a colour of like lightness passes here by
-# its hue: 40 in CIE Lab is the difference between red and orange.
+# Graphics need 3 to 1 by WCAG 2.2 (1.4.11). Logos are exempt from that, so one of similar lightness passes here by its hue:
+# 40 in CIE Lab is the difference between red and orange.
 NEEDED_CONTRAST, NEEDED_DISTANCE = 3.0, 40.0
-MOST_DIFFERENT = 90  # percentile of the logo's box that must stand out: a thin wordmark covers a tenth of it
-RING = 0.15  # of the logo's height: how far around it its ground is looked at
+MOST_DIFFERENT = 90  # percentile of the logo's box that has to stand out: a thin wordmark covers a tenth of the box
+RING = 0.15  # of the logo's height: how far around the logo its ground is measured
 _SLACK = 0.5
 
 
-def find_missing_brand(ctx: LookContext) -> str:
+def find_missing_brand(ctx: CheckContext) -> str:
     """A layout with a place for the logo shows it, or the brand's name."""
     composition = ctx.composition
     place = composition.boxes.get("logo")
@@ -27,7 +28,7 @@ def find_missing_brand(ctx: LookContext) -> str:
     )
 
 
-def find_crowded_logo(ctx: LookContext) -> str:
+def find_crowded_logo(ctx: CheckContext) -> str:
     """The brand's clear space around the logo is free of texts, their buttons and badges, and the product."""
     composition = ctx.composition
     logo = composition.logo
@@ -37,14 +38,14 @@ def find_crowded_logo(ctx: LookContext) -> str:
     free = Box(logo.x - space, logo.y - space, logo.width + 2 * space, logo.height + 2 * space)
     parts = [(ink.text.slot, ink.box) for ink in ctx.inks if ink is not None]
     frames = {text.inside for text in composition.texts} & set(composition.boxes)
-    # A frame that the logo itself stands in is its ground.
+    # A frame around the logo itself is the logo's ground.
     parts += [(name, composition.boxes[name]) for name in sorted(frames) if not composition.boxes[name].holds(logo, 1)]
     if ctx.product_box is not None:
         parts.append(("product", ctx.product_box))
-    return name_faults([f"{name} stands in its clear space" for name, box in parts if free.overlap(box) > 0])
+    return join_faults([f"{name} stands in its clear space" for name, box in parts if free.overlap(box) > 0])
 
 
-def find_hidden_logo(ctx: LookContext) -> str:
+def find_hidden_logo(ctx: CheckContext) -> str:
     """The logo stands out from the ground around it, by lightness or by hue."""
     logo = ctx.composition.logo
     if logo is None:
@@ -60,8 +61,7 @@ def find_hidden_logo(ctx: LookContext) -> str:
     around = ~inside if not inside.all() else inside
     light = measure_light(pixels)
     ground = find_percentile(light[around], 50)
-    contrast = (np.maximum(light, ground) + 0.05) / (np.minimum(light, ground) + 0.05)
-    seen = find_percentile(contrast[inside], MOST_DIFFERENT)
+    seen = find_percentile(compare_luminance(light, ground)[inside], MOST_DIFFERENT)
     if seen >= NEEDED_CONTRAST:
         return ""
     lab = cv2.cvtColor(pixels.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
@@ -71,8 +71,8 @@ def find_hidden_logo(ctx: LookContext) -> str:
     return f"it has {seen:.1f}:1 on its ground, needs {NEEDED_CONTRAST:.0f}, or another hue"
 
 
-def find_cut_legal(ctx: LookContext) -> str:
-    """The legal line is there where there is one, word for word as brand and brief have it. Only ads carry one."""
+def find_cut_legal(ctx: CheckContext) -> str:
+    """The legal line of brand and brief, if there is one, is in the picture word for word. Only ads carry one."""
     composition = ctx.composition
     if ctx.slot.role != "creative" and "legal" not in composition.wanted:
         return ""

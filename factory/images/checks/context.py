@@ -1,4 +1,4 @@
-"""What the checks and scores of one composition share, each measured once: painted ink by text, the product, small copies."""
+"""What the checks and scores of one composition share, each measured once: the ink of texts, the product, small copies."""
 
 from functools import cached_property
 from math import ceil
@@ -13,13 +13,12 @@ from factory.images.checks.pixels import OPAQUE, Floats, Mask, clip_box, convert
 from factory.images.types import Box, Composition, Placed
 from schemas.creative import Slot
 
-STEP_PX = (
-    20  # a text's strokes are about a tenth of its size: of every 20 px of it, one more pixel need not be looked at
-)
+# For every 20 px of a text's size, one more pixel is skipped: strokes are about a tenth of the size wide.
+STEP_PX = 20
 
 
-class LookContext:
-    """One composition in its slot. Both pictures must be of the slot's size: `find_wrong_size` comes first."""
+class CheckContext:
+    """One composition in its slot. Its pictures must have the slot's size: `find_wrong_size` comes first."""
 
     def __init__(self, composition: Composition, slot: Slot) -> None:
         self.composition = composition
@@ -33,17 +32,17 @@ class LookContext:
 
     @cached_property
     def inks(self) -> tuple[Ink | None, ...]:
-        """The ink of each text in its box, in the order of the texts; None for one of which nothing is seen."""
+        """The ink of each text in its box, in the order of the texts; None for one that cannot be seen."""
         return tuple(self._find_ink(text) for text in self.composition.texts)
 
     @cached_property
     def contrasts(self) -> tuple[float | None, ...]:
-        """The worst contrast of each text on its ground, in the order of the texts; None for one of which nothing is seen."""
+        """The worst contrast of each text with its ground, in the order of the texts; None for one that cannot be seen."""
         return tuple(None if ink is None else measure_contrast(ink) for ink in self.inks)
 
     @cached_property
     def product_alpha(self) -> Mask | None:
-        """The product's alpha in the whole picture, 0 where it does not stand; None without a product."""
+        """The product's alpha in the whole picture, 0 outside of the product; None without one."""
         product = self.composition.product
         if product is None:
             return None
@@ -69,7 +68,7 @@ class LookContext:
 
     @cached_property
     def small(self) -> Pixels:
-        """The picture reduced by a whole number, so that its longer side is at most 256 pixels."""
+        """The picture reduced by a whole number so that its longer side is at most 256 pixels."""
         return shrink_composition(self.composition)
 
     @cached_property
@@ -94,7 +93,7 @@ class LookContext:
         return Ink(text, Box(left + x, top + y, width, height), step, cover, painted, ground)
 
 
-def name_faults(faults: list[str], most: int = 3) -> str:
-    """Return the first faults in one line, and how many more there are."""
+def join_faults(faults: list[str], most: int = 3) -> str:
+    """Return the first `most` faults on one line, and how many more there are."""
     more = len(faults) - most
     return "; ".join(faults[:most]) + (f"; and {more} more" if more > 0 else "")

@@ -1,4 +1,4 @@
-"""Checks on a finished file, decoded again from its bytes: what a channel's upload would see. Never raises for bad bytes."""
+"""Checks on a finished file, decoded again from its bytes, as a channel would read it. Never raises for bad bytes."""
 
 import io
 from collections.abc import Callable
@@ -9,13 +9,14 @@ import numpy as np
 from PIL import Image
 
 from factory.engines.base import Pixels
-from factory.images.checks.pixels import count_times, shrink, shrink_composition
+from factory.images.checks.pixels import find_reduction, shrink, shrink_composition
 from factory.images.files.provenance import read_source_type
 from factory.images.types import Composition
 from schemas.creative import Slot
 
-FORMATS = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp", "AVIF": "avif"}  # Pillow's names, of what the factory writes
-MOST_DIFFERENCE = 8.0  # levels, of all pixels on average, by which a file may differ from what was composed
+# Those that the factory writes, by Pillow's names.
+FORMATS = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp", "AVIF": "avif"}
+MOST_DIFFERENCE = 8.0  # levels by which a file may differ from what was composed, on average over all pixels
 WHITE = 250  # level that white still has at the edge after encoding
 
 
@@ -35,7 +36,7 @@ class Opened:
 
 
 def open_file(data: bytes, slot: Slot) -> Opened | str:
-    """Return the file decoded, or why it cannot be. One of another size than the slot's is not decoded at all."""
+    """Return the decoded file, or why it cannot be decoded. A file of another size than the slot's is not decoded at all."""
     try:
         with Image.open(io.BytesIO(data), formats=list(FORMATS)) as image:
             if image.size != (slot.width, slot.height):
@@ -74,7 +75,7 @@ def find_weight(opened: Opened) -> str:
 
 
 def find_transparency(opened: Opened) -> str:
-    """It is opaque: what shines through differs from page to page, and some channels paint it black."""
+    """It is opaque: what shows through a picture differs from page to page, and some channels paint it black."""
     return "" if opened.is_opaque else "it is transparent in places"
 
 
@@ -94,7 +95,7 @@ def find_no_source_type(opened: Opened) -> str:
 
 
 def find_gray_edge(opened: Opened) -> str:
-    """Its edge is white, as far as encoding leaves it so. What the product covers of the edge is judged before encoding."""
+    """Its edge is white, as far as encoding preserves that. `channel.py` judges the edge exactly, before encoding."""
     pixels = np.asarray(opened.image)
     edge = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
     share = float((edge.min(axis=1) >= WHITE).mean())
@@ -111,22 +112,22 @@ def find_difference(opened: Opened, composition: Composition) -> str:
 
 
 def _shrink(image: Image.Image) -> Pixels:
-    """Return what `shrink` does of the image's pixels, without all of them being copied before."""
-    times = count_times(image.width, image.height)
+    """Return what `shrink` does for the image's pixels, without copying all of them first."""
+    times = find_reduction(image.width, image.height)
     wide, high = image.width // times, image.height // times
     if not wide or not high:
         return shrink(np.asarray(image))
     return np.asarray(image.reduce(times, (0, 0, wide * times, high * times)), np.uint8)
 
 
-# Hold for every file.
+# Rules for every file.
 ALWAYS: dict[str, Callable[[Opened], str]] = {
     "file_format": find_wrong_format,
     "file_weight": find_weight,
     "file_opaque": find_transparency,
     "file_color": find_color_model,
 }
-# Named by picture slots.
+# Rules that picture slots name.
 RULES: dict[str, Callable[[Opened], str]] = {
     "animation_max_30s": find_frames,
     "keep_iptc_digital_source_type": find_no_source_type,

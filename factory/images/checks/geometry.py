@@ -1,4 +1,4 @@
-"""Where things stand: the exact size, inside the picture and its safe zone, not on one another, not over their frames."""
+"""Sizes and places: the exact size, inside the picture and its safe zone, no overlaps, nothing beyond its frame."""
 
 from collections.abc import Iterator
 from itertools import combinations
@@ -6,15 +6,15 @@ from itertools import combinations
 import cv2
 import numpy as np
 
-from factory.images.checks.context import LookContext, name_faults
+from factory.images.checks.context import CheckContext, join_faults
 from factory.images.checks.pixels import OPAQUE, clip_box
 from factory.images.types import Box, Composition
 from schemas.creative import Slot
 
-SLACK = 1.0  # pixels that rounding may cost
-OVERHANG = 0.35  # share of a text's size that glyphs and soft shadows may reach beyond its box
-LINE_SLACK = 0.12  # share of a text's size by which boxes of lines set tight may meet without their glyphs touching
-TOUCH = 0.005  # share of a text that may lie over the product's opaque pixels: the rounding of its outline
+SLACK = 1.0  # pixels of rounding
+OVERHANG = 0.35  # share of a text's size by which glyphs and soft shadows may reach beyond its box
+LINE_SLACK = 0.12  # share of a text's size by which boxes of tight lines may overlap without touching glyphs
+TOUCH = 0.005  # share of a text's box that may lie over opaque pixels of the product: rounding of its outline
 
 
 def find_wrong_size(composition: Composition, slot: Slot) -> str:
@@ -27,32 +27,32 @@ def find_wrong_size(composition: Composition, slot: Slot) -> str:
     return ""
 
 
-def find_outside(ctx: LookContext) -> str:
+def find_outside(ctx: CheckContext) -> str:
     """Every text, the logo and the product lie inside the picture."""
-    return name_faults(
+    return join_faults(
         [f"{name} is cut by the edge" for name, box in _list_parts(ctx) if not ctx.frame.holds(box, SLACK)]
     )
 
 
-def find_unsafe(ctx: LookContext) -> str:
-    """Every text, its button or badge, and the logo keep out of the edges that the channel covers."""
+def find_unsafe(ctx: CheckContext) -> str:
+    """Every text with its button or badge, and the logo, keep out of the edges that the channel covers."""
     top, right, bottom, left = ctx.slot.safe
     width, height = ctx.frame.width, ctx.frame.height
     safe = Box(width * left, height * top, width * (1 - left - right), height * (1 - top - bottom))
     boxes = ctx.composition.boxes
     held = {text.inside: boxes[text.inside] for text in ctx.composition.texts if text.inside in boxes}
     parts = [part for part in _list_parts(ctx) if part[0] != "product"] + list(held.items())
-    return name_faults([f"{name} reaches into the safe zone" for name, box in parts if not safe.holds(box, SLACK)])
+    return join_faults([f"{name} reaches into the safe zone" for name, box in parts if not safe.holds(box, SLACK)])
 
 
-def find_overlap(ctx: LookContext) -> str:
-    """Texts, logo and product do not lie on one another, but for what the layout puts over the product."""
+def find_overlap(ctx: CheckContext) -> str:
+    """Texts, logo and product do not overlap, except for what the layout puts over the product."""
     composition = ctx.composition
     texts = [(text.slot, _tighten(text.box, text.font_px)) for text in composition.texts]
     parts = texts + ([("logo", composition.logo)] if composition.logo is not None else [])
     faults = [f"{one[0]} and {other[0]} overlap" for one, other in combinations(parts, 2) if _meet(one[1], other[1])]
     if ctx.product_alpha is None:
-        return name_faults(faults)
+        return join_faults(faults)
     inks = [(ink.text.slot, ink.box) for ink in ctx.inks if ink is not None]
     inks += [("logo", composition.logo)] if composition.logo is not None else []
     for name, box in inks:
@@ -61,11 +61,11 @@ def find_overlap(ctx: LookContext) -> str:
         may_lie_over = any(over.holds(box, SLACK) for over in composition.over)
         if covered > TOUCH * max(1, (right - left) * (bottom - top)) and not may_lie_over:
             faults.append(f"{name} lies over the product")
-    return name_faults(faults)
+    return join_faults(faults)
 
 
-def find_overflow(ctx: LookContext) -> str:
-    """Every text stays inside the element that the layout names for it, and what is painted inside the text's box."""
+def find_overflow(ctx: CheckContext) -> str:
+    """Every text stays inside the element that the layout names for it, and its ink stays inside its own box."""
     boxes = ctx.composition.boxes
     faults = [
         f"{text.slot} overflows {text.inside}"
@@ -80,10 +80,10 @@ def find_overflow(ctx: LookContext) -> str:
         stray[top:bottom, left:right] = 0
     if count := cv2.countNonZero(stray):
         faults.append(f"{count} painted pixels lie outside every text's box")
-    return name_faults(faults)
+    return join_faults(faults)
 
 
-def _list_parts(ctx: LookContext) -> Iterator[tuple[str, Box]]:
+def _list_parts(ctx: CheckContext) -> Iterator[tuple[str, Box]]:
     composition = ctx.composition
     yield from ((text.slot, text.box) for text in composition.texts)
     if composition.logo is not None:

@@ -1,4 +1,4 @@
-"""The ink of one text: which pixels were painted for it, how fully, and how well they stand out from their ground."""
+"""The ink of one text: which pixels were painted for it, how opaque, and how well they stand out from their ground."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -8,22 +8,22 @@ import numpy as np
 
 from factory.engines.base import Pixels
 from factory.images.checks.pixels import Floats, add_channels, find_percentile
-from factory.images.colors import measure_luminance
+from factory.images.colors import compare_luminance, measure_luminance
 from factory.images.types import Box, Color, Placed
 
-# In ems. A letter is lost in its ground when its width of it has no contrast; what is lost first is looked for beside what
-# is seen, beyond the gap between two words.
+# In ems. A letter cannot be read where the ground has no contrast over the width of a letter. Where that happens there is no
+# ink, so the ground beside the ink is measured too, as far as beyond a gap between two words.
 BESIDE, LETTER = 0.75, 0.4
-WORST_PERCENTILE = 5  # of the contrast over a text's ground: what is left out is one pixel in twenty
+WORST_PERCENTILE = 5  # of the contrast over a text's ground: one pixel in twenty is ignored
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ink:
-    """What was painted for one text. `box` is the smallest one around every pixel of it.
+    """What was painted for one text. `box` is the smallest one around all its pixels.
 
-    The arrays reach an em farther to the sides and two pixels up and down, though not beyond the text's own box, and have
-    every `step`-th pixel: `cover` is how much of it is in the text's colour (0..1), `painted` the RGB picture, `ground` the
-    same without the text.
+    The arrays reach an em farther to the sides and two pixels farther up and down, but not beyond the text's own box. They
+    hold every `step`-th pixel: `cover` is the share of the text's colour in it (0..1), `painted` the RGB picture, `ground`
+    the same without the text.
     """
 
     text: Placed
@@ -35,10 +35,10 @@ class Ink:
 
 
 def measure_contrast(ink: Ink) -> float:
-    """Return the worst contrast of a text's colour with what it stands on.
+    """Return the worst contrast of a text's colour with its ground.
 
     The ground around the glyphs counts, three quarters of an em to the sides and two pixels up and down. The worst is the
-    lower of the 5th percentile over that ground and the mean over any one letter's width.
+    lower one of the 5th percentile over that ground and the lowest mean over the width of a letter.
     """
     font = ink.text.font_px / ink.step
     side, letter = max(1, round(BESIDE * font)), max(3, round(LETTER * font))
@@ -55,7 +55,7 @@ def measure_contrast(ink: Ink) -> float:
 
 
 def measure_cover(painted: Pixels, ground: Pixels, color: Color) -> Floats:
-    """Return how far each pixel lies on the way from its ground's colour to `color`, 0..1: the alpha of its glyph."""
+    """Return how far each pixel lies on the way from its ground's colour to `color`, 0..1: the alpha of the glyph there."""
     under = ground.astype(np.float32)
     moved, way = painted - under, np.array(color, np.float32) - under
     length = np.maximum(add_channels(way * way), 1.0)
@@ -63,20 +63,19 @@ def measure_cover(painted: Pixels, ground: Pixels, color: Color) -> Floats:
 
 
 def measure_light(pixels: Pixels) -> Floats:
-    """Return the relative luminance of an RGB picture, as `measure_luminance` does, at a fraction of its time."""
+    """Return the relative luminance of an RGB picture, as `measure_luminance` does, in a fraction of the time."""
     curve, weights = _make_curve()
     return np.asarray(cv2.transform(cv2.LUT(np.ascontiguousarray(pixels), curve), weights), np.float32)
 
 
 def contrast_with(light: Floats, color: Color) -> Floats:
     """Return the contrast ratio (1..21, WCAG 2.2) of `color` with each luminance."""
-    own = float(measure_luminance(np.array(color, np.uint8)))
-    return np.asarray((np.maximum(light, own) + 0.05) / (np.minimum(light, own) + 0.05), np.float32)
+    return compare_luminance(light, float(measure_luminance(np.array(color, np.uint8))))
 
 
 @cache
 def _make_curve() -> tuple[Floats, Floats]:
-    """Linear light of each of the 256 levels, and what red, green and blue weigh in luminance."""
+    """Linear light of each of the 256 levels, and the weights of red, green and blue in luminance."""
     levels = np.repeat(np.arange(256, dtype=np.uint8)[:, None], 3, axis=1)
     weights = measure_luminance(np.diag([255, 255, 255]).astype(np.uint8))
     return measure_luminance(levels).astype(np.float32), weights.astype(np.float32)[None, :]

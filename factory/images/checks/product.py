@@ -1,19 +1,19 @@
-"""The product in the picture: large enough, where it belongs, every pixel as it was photographed, and sharp."""
+"""The product in the picture: large enough, in its place, with every pixel as it was photographed, and sharp."""
 
 import cv2
 import numpy as np
 
-from factory.images.checks.context import LookContext
+from factory.images.checks.context import CheckContext
 from factory.images.checks.pixels import clip_box, find_same
 from factory.images.types import Box
 
 LEAST_SHARE = 0.97  # of what the layout promises: the rest is rounding
-LEAST_FILL = 0.5  # of its box, along the side that it fills best: what a cut-out with wide empty margins falls below
-BLURRED = 0.62  # blur effect (see `factory/images/checks/blur.py`) from which a picture was enlarged too far or is out of focus
+LEAST_FILL = 0.5  # of its box, along the side that it fills best: a cut-out with wide empty margins has less
+BLURRED = 0.62  # blur effect (see `blur.py`) from which a picture was enlarged too far, or is out of focus
 
 
-def find_small_product(ctx: LookContext) -> str:
-    """The product's box has the share of the picture that the layout promises, and the product fills its box."""
+def find_small_product(ctx: CheckContext) -> str:
+    """The product's box has the share of the picture that the layout promises, and the product fills the box."""
     composition = ctx.composition
     if composition.product is None:
         return "there is a product picture, and no room was left for it" if composition.product_share else ""
@@ -26,8 +26,8 @@ def find_small_product(ctx: LookContext) -> str:
     return f"it fills {fill:.0%} of its box, needs {LEAST_FILL:.0%}" if fill < LEAST_FILL else ""
 
 
-def find_changed_product(ctx: LookContext) -> str:
-    """Where the product is opaque and nothing may lie over it, the picture has its very pixels."""
+def find_changed_product(ctx: CheckContext) -> str:
+    """Where the product is opaque and nothing may lie over it, the picture has exactly its pixels."""
     composition = ctx.composition
     if composition.product is None:
         return ""
@@ -46,7 +46,7 @@ def find_changed_product(ctx: LookContext) -> str:
     return f"{changed} of its pixels are changed" if changed else ""
 
 
-def find_blurred_product(ctx: LookContext) -> str:
+def find_blurred_product(ctx: CheckContext) -> str:
     """The product's own pixels are sharp."""
     blur = ctx.product_blur
     return f"it is blurred: {blur:.2f}, at most {BLURRED}" if blur is not None and blur > BLURRED else ""

@@ -1,13 +1,13 @@
-"""All checks and scores of pictures by id. A new one is one function and one line here; rules of slots are in `channel`."""
+"""All checks and scores of pictures by id. A new one is one function and one line here; rules of slots are in `channel.py`."""
 
 from collections.abc import Callable
 from typing import NamedTuple
 
 from factory.images.checks import brand, geometry, legibility, product, scores
-from factory.images.checks.context import LookContext
+from factory.images.checks.context import CheckContext
 
-# Hold for every creative, in this order: what is wrong at the root comes first.
-CHECKS: dict[str, Callable[[LookContext], str]] = {
+# For every creative, in this order: causes come before their effects.
+CHECKS: dict[str, Callable[[CheckContext], str]] = {
     "text_present": legibility.find_missing_text,
     "glyphs": legibility.find_missing_glyph,
     "inside_picture": geometry.find_outside,
@@ -28,9 +28,9 @@ CHECKS: dict[str, Callable[[LookContext], str]] = {
 
 
 class Score(NamedTuple):
-    """How to measure it (None where it does not apply), and its weight in the total when a job names none."""
+    """How to measure it (None where it does not apply), and its weight in the total."""
 
-    measure: Callable[[LookContext], float | None]
+    measure: Callable[[CheckContext], float | None]
     weight: float
 
 

@@ -1,10 +1,10 @@
-"""Variants with their fate: the best that passed every check and are unlike each other are kept."""
+"""Chooses among variants: of those that passed every check, the best that differ from each other are kept."""
 
 from collections.abc import Mapping, Sequence
 
 from factory.images.checks.fingerprints import measure_distance
-from schemas.asset import Status
 from schemas.creative import Variant
+from schemas.outcome import Status
 
 
 def choose_pictures(
@@ -16,15 +16,15 @@ def choose_pictures(
 ) -> list[Variant]:
     """Return the variants, in their order, each with status, reason and rank.
 
-    Greedy: the best score first, then each next one at least `min_distance` from all kept so far; ties go to the lower
-    index. At most `keep` are accepted. `fingerprints` are by a variant's index. Raises KeyError when one that passed has
-    none, and ValueError when it has no score.
+    Greedy: the best score first, then each next one that is at least `min_distance` from all kept so far. Of equal scores
+    the lower index comes first. At most `keep` are accepted. `fingerprints` are by a variant's index. Raises KeyError when a
+    variant that passed has no fingerprint, and ValueError when it has no score.
     """
-    fates: dict[int, Variant] = {}
+    decided: dict[int, Variant] = {}
     passed: list[Variant] = []
     for variant in variants:
         if (reason := _find_refusal(variant, min_score)) is not None:
-            fates[variant.index] = variant.change(status=Status.REJECTED, reason=reason, rank=None)
+            decided[variant.index] = variant.change(status=Status.REJECTED, reason=reason, rank=None)
         else:
             passed.append(variant)
     kept: list[int] = []
@@ -33,11 +33,11 @@ def choose_pictures(
         twin = next((index for index in kept if measure_distance(own, fingerprints[index]) < min_distance), None)
         if twin is not None or len(kept) >= keep:
             reason = f"too similar to variant {twin}" if twin is not None else "better ones were kept"
-            fates[variant.index] = variant.change(status=Status.UNSELECTED, reason=reason, rank=None)
+            decided[variant.index] = variant.change(status=Status.UNSELECTED, reason=reason, rank=None)
             continue
         kept.append(variant.index)
-        fates[variant.index] = variant.change(status=Status.ACCEPTED, reason="", rank=len(kept))
-    return [fates[variant.index] for variant in variants]
+        decided[variant.index] = variant.change(status=Status.ACCEPTED, reason="", rank=len(kept))
+    return [decided[variant.index] for variant in variants]
 
 
 def _find_refusal(variant: Variant, min_score: float) -> str | None:

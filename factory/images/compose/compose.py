@@ -12,24 +12,24 @@ from factory.images.compose.drawable import keep_drawable
 from factory.images.compose.fit import Fitted, Fitter, Misplaced
 from factory.images.compose.fragment import TEXT_BOX
 from factory.images.compose.page import SLOTS, make_page
-from factory.images.compose.paint import Commission, paint, read_align, read_logo_align
+from factory.images.compose.paint import PaintInput, paint, read_align, read_logo_align
 from factory.images.compose.place_logo import place_logo
-from factory.images.compose.rendered_page import Stage, open_stage
+from factory.images.compose.rendered_page import RenderedPage, open_page
 from factory.images.compose.slot_texts import AdTexts, Options
 from factory.images.layouts.load import Layout
 from factory.images.types import Composition, Cutout, PaintedBackdrop, Size
 from schemas.creative import Slot
 from schemas.layout import SlotName, find_aspect
 
-# Rules of picture slots that are kept while composing; `factory/looks` checks them, and all others.
+# Rules of picture slots that are kept while composing. `factory/images/checks` checks these and all others.
 TEXT_RULE, MOST_TEXT = "text_overlay_max_20pct", 0.20
 BORDER_RULE = "visible_border_if_white_or_black"
-CLEAR_SPACE = 0.25  # of its height around a brand's name that is set for want of a logo
+CLEAR_SPACE = 0.25  # of its height, around a brand's name that takes the place of a logo
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Order:
-    """All that one creative is composed of; `texts` are for people of `locale`.
+    """Everything that one creative is composed of. `texts` are in the language of `locale`.
 
     `product` is None where the brief has no picture, `backdrop` where none is wanted.
     """
@@ -46,14 +46,14 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Misfit:
-    """Why nothing was painted: `reason` is copy_too_long, missing_glyph or missing_slot, `detail` says where, and what to do."""
+    """Why nothing was painted: `reason` is copy_too_long, missing_glyph or missing_slot; `detail` says where, and what to do."""
 
     reason: str
     detail: str
 
 
 def compose(order: Order) -> Composition | Misfit:
-    """Return the creative that was ordered, or why the layout cannot carry it.
+    """Return the creative, or why the layout cannot hold it.
 
     Equal orders give equal pixels, in any process. Raises JobError for a font or a layout that cannot be used.
     """
@@ -71,7 +71,7 @@ def compose(order: Order) -> Composition | Misfit:
         return Misfit(
             "missing_slot", f"layout {order.layout.name} needs {lacking[0]}, and the brief has nothing for it"
         )
-    legal = texts.legal if meta.role == "creative" else ""  # where no ad is asked for, no words are
+    legal = texts.legal if meta.role == "creative" else ""  # only ads have words
     if legal and "legal" not in options:
         detail = f"layout {order.layout.name} has no place for the legal line: give it a slot `legal` for {size.aspect.value}"
         return Misfit("missing_slot", detail)
@@ -91,7 +91,7 @@ def compose(order: Order) -> Composition | Misfit:
 
 
 def _fit(order: Order, size: Size, options: Options, last: Options, stack: FontStack) -> Fitted | Misplaced:
-    """Fit all slots, then ever fewer of the optional ones."""
+    """Fit all slots, or fewer of the optional ones."""
     rtl = is_right_to_left(order.locale)
     layout, brand = order.layout, order.brand
     families = stack.css(heading=True), stack.css(heading=False)
@@ -103,19 +103,21 @@ def _fit(order: Order, size: Size, options: Options, last: Options, stack: FontS
         colorway=order.colorway,
         product=_find_product(order),
         align=read_align(layout.html, "product", ("center", "center"), rtl),
-        open_stage=partial(_open_page, order, size, families, rtl),
+        open_page=partial(_open_page, order, size, families, rtl),
         place_logo=partial(place_logo, brand, families[0], read_logo_align(layout, rtl)),
         clear_space=_find_clear_space(brand),
         most_text=MOST_TEXT if TEXT_RULE in order.slot.rules else 1.0,
     ).search()
 
 
-def _open_page(order: Order, size: Size, families: tuple[str, str], rtl: bool, shown: frozenset[SlotName]) -> Stage:
+def _open_page(
+    order: Order, size: Size, families: tuple[str, str], rtl: bool, shown: frozenset[SlotName]
+) -> RenderedPage:
     brand, product = order.brand, _find_product(order)
-    # Without a logo the brand's name stands in its place, unless it stands somewhere else.
+    # Without a logo the brand's name takes its place, unless the name has a slot of its own.
     has_logo = order.layout.meta.logo and (bool(brand.logos) or "brand" not in shown)
     mode = product.mode if product else ""
-    return open_stage(make_page(order.layout, size, shown, mode, has_logo, families, brand.kit.radius, rtl))
+    return open_page(make_page(order.layout, size, shown, mode, has_logo, families, brand.kit.radius, rtl))
 
 
 def _find_product(order: Order) -> Cutout | None:
@@ -127,8 +129,8 @@ def _finish(
     required: tuple[SlotName, ...], notes: dict[str, str],
 ) -> Composition:  # fmt: skip
     border = BORDER_RULE in order.slot.rules
-    commission = Commission(order.layout, order.brand, order.colorway, order.product, order.backdrop, border)
-    painted = paint(commission, fitted)
+    given = PaintInput(order.layout, order.brand, order.colorway, order.product, order.backdrop, border)
+    painted = paint(given, fitted)
     meta, kit = order.layout.meta, order.brand.kit
     missing = "".join(
         stack.find_missing(each.text, meta.slots[name].heading) for name, each in fitted.laid.settings.items()

@@ -1,4 +1,4 @@
-"""Which options the brand's fonts can draw. An emoji that they cannot is left out of a text, a letter never."""
+"""Which options the brand's fonts can draw. An emoji that they cannot draw is left out of a text, but never a letter."""
 
 import re
 import unicodedata
@@ -9,15 +9,15 @@ from factory.images.compose.slot_texts import Options
 from schemas.layout import LayoutMeta, SlotName
 
 _SPACE = re.compile(r" {2,}")
-_JOINED = ("\ufe0f", "\u200d", "\u20e3")  # emoji style, joiner, key cap: they belong to the emoji before
+_JOINED = ("\ufe0f", "\u200d", "\u20e3")  # emoji style, joiner, key cap: they belong to the emoji before them
 
 
 def keep_drawable(
     options: Options, meta: LayoutMeta, stack: FontStack
 ) -> tuple[Options, dict[str, str], Mapping[SlotName, str]]:
-    """Return the options that can be drawn, notes on what was left out, and per slot the characters that no font draws.
+    """Return the options that can be drawn, notes on what was left out, and for each slot the characters that no font draws.
 
-    A text with emoji stays, without them. The legal line is taken whole or not at all.
+    Emoji that cannot be drawn are removed from a text. The legal line is used whole or not at all.
     """
     kept: Options = {}
     notes: dict[str, str] = {}
@@ -42,7 +42,7 @@ def keep_drawable(
 
 
 def strip_emoji(text: str, missing: str) -> str:
-    """Return `text` without those of the `missing` characters that are symbols; a text that needs letters stays as it is."""
+    """Return `text` without those of the `missing` characters that are symbols; without any of these, the text itself."""
     symbols = {char for char in missing if unicodedata.category(char) in ("So", "Sk")}
     if not symbols:
         return text

@@ -1,32 +1,32 @@
-"""Fitting: which of the texts that exist go into a layout in one size, and how large. Decided by laid-out boxes alone.
+"""Fitting: which of the possible texts go into a layout in one size, and how large. Decided by laid-out boxes alone.
 
-Longer copy at full size comes first, then shorter copy, then smaller type; what is optional is left out last.
+Longer copy at full size is tried first, then shorter copy, then smaller type. Optional texts are left out last of all.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from factory.images.brand.colorways import Colorway
-from factory.images.compose.layout_faults import SLACK, Laid, Problem, Room, count_lines, find_problem
+from factory.images.compose.layout_faults import SLACK, LaidOut, Problem, Room, count_lines, find_problem
 from factory.images.compose.place_product import Fitting, fit_product
-from factory.images.compose.rendered_page import Setting, Stage
+from factory.images.compose.rendered_page import RenderedPage, Setting
 from factory.images.compose.slot_texts import Options
 from factory.images.layouts.type_sizes import find_least_px
 from factory.images.types import Box, Cutout, Size
 from schemas.layout import LayoutMeta, SlotName, TextSlot, find_unit
 
 SCALES = (1.0, 0.92, 0.85, 0.78)
-# What gives way first when texts compete for room, and what is left out first.
+# The order in which texts give way when there is too little room, and in which they are left out.
 GIVES_WAY: tuple[SlotName, ...] = (
     "benefits", "quote", "body", "badge", "was", "brand", "headline", "action", "price", "legal",
 )  # fmt: skip
-_FULL = "x " * 200
-_HALVINGS = 3  # of the width of a heading: lines then differ by an eighth of what they could, each costs a layout
+_LONG = "x " * 200
+_HALVINGS = 3  # of the width of a heading: its lines then differ by an eighth of what they could. Each costs a layout
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One way to set a slot. `cost` orders the ways of all slots: 0 for full size, more for smaller type, 1 for a last resort."""
+    """One way to set a slot. `cost` orders steps of all slots: 0 at full size, more for smaller type, 1 and more for `last`."""
 
     text: str
     font_px: float
@@ -36,25 +36,25 @@ class Step:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fitted:
-    """A layout in which everything has room. `scale` is the smallest that a text was set at."""
+    """A layout in which everything has room. `scale` is the smallest scale that a text was set at."""
 
-    stage: Stage
-    laid: Laid
+    rendered: RenderedPage
+    laid: LaidOut
     scale: float
 
 
 @dataclass(frozen=True, slots=True)
 class Misplaced:
-    """The first thing that has no room, when nothing gives way any more."""
+    """The first thing that has no room, when no text can give way any more."""
 
     problem: Problem
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fitter:
-    """The search for one layout in one size. `align` is the product's in its box, `place_logo` says where the logo stands.
+    """The search for one layout in one size. `align` is how the product stands in its box, `place_logo` places the logo.
 
-    `open_stage` opens the layout with some slots. `last` are texts for when no option has room, not even by itself.
+    `open_page` opens the layout with some of its slots. `last` are texts for slots none of whose options has room.
     """
 
     meta: LayoutMeta
@@ -64,13 +64,13 @@ class Fitter:
     colorway: Colorway
     product: Cutout | None
     align: tuple[str, str]
-    open_stage: Callable[[frozenset[SlotName]], Stage]
+    open_page: Callable[[frozenset[SlotName]], RenderedPage]
     place_logo: Callable[[Box], Box]
     clear_space: float
     most_text: float
 
     def search(self) -> Fitted | Misplaced:
-        """Return how the layout is set so that all have room: with all slots, else with ever fewer of the optional ones."""
+        """Return how the layout is set so that everything has room: with all slots, else with fewer of the optional ones."""
         found = self._search({})
         return self._search(self.last) if isinstance(found, Misplaced) and self.last else found
 
@@ -83,7 +83,7 @@ class Fitter:
         found = self.fit(shown, steps)
         if isinstance(found, Fitted):
             return found
-        # What has no room by itself will not have it beside anything: this saves most of the search that ends in nothing.
+        # Texts that have no room without the optional ones have none beside them: this ends most vain searches early.
         least = self.fit(frozenset(name for name in shown if not self._is_optional(name)), steps)
         if isinstance(least, Misplaced):
             return least
@@ -95,29 +95,29 @@ class Fitter:
         return found
 
     def fit(self, shown: frozenset[SlotName], steps: Mapping[SlotName, Sequence[Step]]) -> Fitted | Misplaced:
-        """Return how the slots `shown` are set so that all have room, or what has none."""
-        stage = self.open_stage(shown)
+        """Return how the slots `shown` are set so that all have room, or the first thing that has none."""
+        rendered = self.open_page(shown)
         at = dict.fromkeys(sorted(shown), 0)
-        room = self._find_room(stage, steps)
-        while True:  # each turn one slot takes its next step, and there are few
+        room = self._find_room(rendered, steps)
+        while True:  # in each turn one slot takes its next step, and there are few steps
             settings = self._set_all({name: steps[name][index] for name, index in at.items()})
-            laid = self._place(stage, settings, stage.measure(settings))
+            laid = self._place(rendered, settings, rendered.measure(settings))
             problem = find_problem(room, laid)
             if problem is None:
-                laid = self._balance(stage, room, laid)
+                laid = self._balance(rendered, room, laid)
                 scale = min((steps[name][index].scale for name, index in at.items()), default=1.0)
-                return Fitted(stage, laid, scale)
+                return Fitted(rendered, laid, scale)
             able = [name for name in problem.slots if name in at and at[name] + 1 < len(steps[name])]
             if not able:
                 return Misplaced(problem)
             # Shorter texts come before smaller type, then what gives way first.
             at[min(able, key=lambda name: (steps[name][at[name] + 1].cost, GIVES_WAY.index(name)))] += 1
 
-    def _balance(self, stage: Stage, room: Room, laid: Laid) -> Laid:
-        """Return the layout with headings of several lines broken so that these are about equally long.
+    def _balance(self, rendered: RenderedPage, room: Room, laid: LaidOut) -> LaidOut:
+        """Return the layout with headings of several lines broken so that the lines are about equally long.
 
-        As CSS has it (https://www.w3.org/TR/css-text-4/#valdef-text-wrap-style-balance), which the renderer does not know:
-        the narrowest width that takes no more lines is sought, half by half.
+        CSS has this (https://www.w3.org/TR/css-text-4/#valdef-text-wrap-style-balance), but the renderer does not know it:
+        the narrowest width that takes no more lines is found by bisection.
         """
         for name, setting in laid.settings.items():
             lines = count_lines(laid, name)
@@ -128,7 +128,7 @@ class Fitter:
             for _ in range(_HALVINGS):
                 width = (low + high) / 2
                 settings = {**laid.settings, name: replace(setting, most_px=width)}
-                tried = self._place(stage, settings, stage.measure(settings))
+                tried = self._place(rendered, settings, rendered.measure(settings))
                 fits = count_lines(tried, name) == lines and tried.texts[name].width <= width + SLACK
                 if fits and find_problem(room, tried) is None:
                     laid, high = tried, width
@@ -139,18 +139,18 @@ class Fitter:
     def _is_optional(self, name: SlotName) -> bool:
         return self.meta.slots[name].optional and name != "legal"
 
-    def _find_room(self, stage: Stage, steps: Mapping[SlotName, Sequence[Step]]) -> Room:
-        """Measure the layout with a letter in each slot: what holds its text then, has to hold it always.
+    def _find_room(self, rendered: RenderedPage, steps: Mapping[SlotName, Sequence[Step]]) -> Room:
+        """Measure the layout with a letter in each slot: the elements that hold the text then have to hold it always.
 
-        And with so many letters that a text wraps, if it may: what it leaves of its element's width is padding.
+        Then with so much text that it wraps where it may: the part of its element's width that it leaves is padding.
         """
-        first = self._set_all({name: steps[name][0] for name in sorted(stage.page.shown)})
-        laid = self._place(stage, first, stage.measure_filled(first, "x"))
-        full = self._place(stage, first, stage.measure_filled(first, _FULL))
+        first = self._set_all({name: steps[name][0] for name in sorted(rendered.page.shown)})
+        laid = self._place(rendered, first, rendered.measure_filled(first, "x"))
+        full = self._place(rendered, first, rendered.measure_filled(first, _LONG))
         around = {
             name: tuple(
                 each
-                for each in stage.around[name]
+                for each in rendered.around[name]
                 if each in laid.boxes and laid.boxes[each].holds(laid.texts[name], SLACK)
             )
             for name in first
@@ -163,13 +163,15 @@ class Fitter:
         area = laid.product.box.area if laid.product else 0.0
         return Room(self.meta, self.size, self.clear_space, self.most_text, around, padding, area)
 
-    def _place(self, stage: Stage, settings: Mapping[SlotName, Setting], boxes: Mapping[str, Box]) -> Laid:
+    def _place(
+        self, rendered: RenderedPage, settings: Mapping[SlotName, Setting], boxes: Mapping[str, Box]
+    ) -> LaidOut:
         product: Fitting | None = None
         if self.product is not None and "product" in boxes:
             unit = find_unit(self.size.width, self.size.height)
             product = fit_product(self.product, boxes["product"], unit, self.align)
-        logo = self.place_logo(boxes["logo"]) if stage.page.logo and "logo" in boxes else None
-        return Laid(settings, boxes, product, logo)
+        logo = self.place_logo(boxes["logo"]) if rendered.page.logo and "logo" in boxes else None
+        return LaidOut(settings, boxes, product, logo)
 
     def _set_all(self, steps: Mapping[SlotName, Step]) -> dict[SlotName, Setting]:
         settings = {}
@@ -181,7 +183,7 @@ class Fitter:
 
 
 def make_steps(slot: TextSlot, name: SlotName, texts: Sequence[str], last: Sequence[str], size: Size) -> list[Step]:
-    """Return the ways to set a slot, each taking less room than the one before: `texts`, and after those `last`."""
+    """Return the ways to set a slot, each taking less room than the one before: with `texts`, then with `last`."""
     least = find_least_px(size.width, size.height, name)
     full = max(slot.find_size(size.aspect) * find_unit(size.width, size.height), least)
     steps: list[Step] = []
@@ -195,7 +197,7 @@ def make_steps(slot: TextSlot, name: SlotName, texts: Sequence[str], last: Seque
 
 
 def choose_dropped(meta: LayoutMeta, shown: frozenset[SlotName], problem: Problem) -> frozenset[SlotName] | None:
-    """Return `shown` without one optional slot, one that the problem is about if it can be; None when nothing is optional."""
+    """Return `shown` without one optional slot, if possible one that the problem is about; None when nothing is optional."""
     able = [name for name in GIVES_WAY if name in shown and meta.slots[name].optional and name != "legal"]
     if not able:
         return None

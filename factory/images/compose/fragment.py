@@ -7,21 +7,21 @@ from html.parser import HTMLParser
 from factory.errors import JobError
 from schemas.layout import SlotName
 
-# Before a slot's name: the id of the box around its text, and of the one around that, which may be made narrower. No layout
-# may use ids that start like this.
+# With a slot's name behind them: the ids of the box around its text, and of the one around that, which can be made narrower.
+# Layouts must not use ids that start like this.
 TEXT_BOX, WIDTH_BOX = "t-", "t-w-"
 _VOIDS = ("br", "hr", "img")
 
 
 @dataclass(frozen=True, slots=True)
-class Marked:
+class Fragment:
     """The fragment, and for every slot the ids of its element and of those around it, innermost first."""
 
     html: str
     around: dict[SlotName, tuple[str, ...]]
 
 
-def mark(html: str, shown: Collection[SlotName], layout: str) -> Marked:
+def prepare_fragment(html: str, shown: Collection[SlotName], layout: str) -> Fragment:
     """Return a fragment with boxes `t-w-<slot>` and `t-<slot>` around the text of every slot of `shown`.
 
     Raises JobError for a slot without an element.
@@ -33,7 +33,7 @@ def mark(html: str, shown: Collection[SlotName], layout: str) -> Marked:
         raise JobError(
             f"layout {layout}: no element with id {lacking[0]!r}", f'write <div id="{lacking[0]}">sample</div>'
         )
-    return Marked("".join(reader.parts), reader.around)
+    return Fragment("".join(reader.parts), reader.around)
 
 
 class _Marker(HTMLParser):

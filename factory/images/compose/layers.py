@@ -1,4 +1,4 @@
-"""Pixels over pixels: a ground that covers the picture, and layers with alpha laid over it, in whole numbers throughout."""
+"""Pixels over pixels: a ground that covers the picture, and layers with alpha laid over it. Integers throughout."""
 
 import cv2
 import numpy as np
@@ -6,10 +6,10 @@ import numpy as np
 from factory.engines.base import Pixels
 from factory.images.types import Box, Color
 
-_BLUR, _LEAST_BLUR = 0.8, 0.15  # of a reduction: pixels for each time beyond one, and what is no blur at all
-_WHITE, _BLACK = 250, 6  # the levels from which an edge is lost on a white or a black page
+_BLUR, _LEAST_BLUR = 0.8, 0.15  # pixels of blur by which a reduction exceeds 1, and what is too little to blur
+_WHITE, _BLACK = 250, 6  # from these levels on, an edge cannot be seen on a white or a black page
 
-cv2.setNumThreads(1)  # one creative is one thread's work: the processes beside it use the other cores
+cv2.setNumThreads(1)  # one thread works on a creative: other processes use the other cores
 
 
 def cover(pixels: Pixels, width: int, height: int) -> Pixels:
@@ -31,7 +31,7 @@ def fill(color: Color, width: int, height: int) -> Pixels:
 def lay_over(ground: Pixels, layer: Pixels, x: int = 0, y: int = 0) -> None:
     """Lay RGBA with premultiplied alpha over RGB `ground`, in place, its left upper corner at (`x`, `y`).
 
-    Where the layer is opaque its colours arrive unchanged, where it is clear the ground stays. What lies outside is cut off.
+    Where the layer is opaque its colours stay unchanged; where it is clear the ground does. What lies outside is cut off.
     """
     left, top = max(0, x), max(0, y)
     right, bottom = min(ground.shape[1], x + layer.shape[1]), min(ground.shape[0], y + layer.shape[0])
@@ -51,7 +51,7 @@ def lay_over(ground: Pixels, layer: Pixels, x: int = 0, y: int = 0) -> None:
 
 
 def draw_border(ground: Pixels, color: Color) -> None:
-    """Draw a line one pixel wide around RGB `ground`, in place, if half of a side is all but white or all but black."""
+    """Draw a line one pixel wide around RGB `ground`, in place, if half of a side is nearly white or nearly black."""
     sides = (ground[0], ground[-1], ground[:, 0], ground[:, -1])
     if any((side.min(1) >= _WHITE).mean() > 0.5 or (side.max(1) <= _BLACK).mean() > 0.5 for side in sides):
         for side in sides:
@@ -70,12 +70,12 @@ def fade(pixels: Pixels, mask: Pixels) -> Pixels:
 
 
 def count_halvings(width: int, height: int, new_width: int, new_height: int) -> int:
-    """Return how often a picture can be halved and is still no smaller than the new size."""
+    """Return how many times a picture can be halved without becoming smaller than the new size."""
     return max(0, min(width // max(1, new_width), height // max(1, new_height)).bit_length() - 1)
 
 
 def halve(pixels: Pixels) -> Pixels:
-    """Return RGBA with premultiplied alpha in half its size: the mean of each four pixels. An odd edge is doubled first."""
+    """Return RGBA with premultiplied alpha at half its size: the mean of each four pixels. An odd edge is doubled first."""
     high, wide = pixels.shape[:2]
     if high % 2 or wide % 2:
         pixels = np.asarray(cv2.copyMakeBorder(pixels, 0, high % 2, 0, wide % 2, cv2.BORDER_REPLICATE))
@@ -83,10 +83,10 @@ def halve(pixels: Pixels) -> Pixels:
 
 
 def scale(pixels: Pixels, width: int, height: int) -> Pixels:
-    """Return RGBA with premultiplied alpha in another size; what is to be reduced by two or more is halved by the caller.
+    """Return RGBA with premultiplied alpha in another size. The caller halves first what is to be reduced by two or more.
 
-    Reduced by a cubic after just so much blur as keeps fine patterns from becoming others. On product photos that is 1 to 3
-    levels of 255 (root of the mean square) from Lanczos, the mean over areas 2 to 2.5, and takes a third of its time.
+    It is reduced with a cubic filter after just enough blur to avoid moiré. On product photos the result is within 1 to 3
+    levels of 255 of Lanczos (root mean square; area averaging: 2 to 2.5), in a third of the time.
     """
     high, wide = pixels.shape[:2]
     if (high, wide) == (height, width):
@@ -97,19 +97,19 @@ def scale(pixels: Pixels, width: int, height: int) -> Pixels:
     if (blur := _BLUR * (times - 1)) > _LEAST_BLUR:
         pixels = np.asarray(cv2.GaussianBlur(pixels, (0, 0), blur), np.uint8)
     scaled = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_CUBIC)
-    # A cubic overshoots at hard edges: no colour may be stronger than its alpha.
+    # A cubic filter overshoots at hard edges: no colour may be stronger than its alpha.
     return np.asarray(cv2.min(scaled, cv2.cvtColor(cv2.extractChannel(scaled, 3), cv2.COLOR_GRAY2RGBA)), np.uint8)
 
 
 def trim(pixels: Pixels) -> Pixels:
-    """Return RGBA `pixels` without the rows and columns at its edges that are all but clear."""
+    """Return RGBA `pixels` without the rows and columns at its edges that are nearly transparent."""
     seen = np.asarray(pixels[..., 3] > 8, np.uint8)
     left, top, wide, high = cv2.boundingRect(seen)
     return pixels[top : top + high, left : left + wide] if wide else pixels
 
 
 def contain(width: int, height: int, box: Box, most: float, align: tuple[str, str]) -> tuple[int, int, int, int]:
-    """Return x, y, width, height, whole pixels, of a picture put into `box` without loss, enlarged `most` times at most.
+    """Return x, y, width and height, in whole pixels, of a picture that fits into `box`, enlarged `most` times at most.
 
     `align` is "start", "center" or "end" across and down.
     """
@@ -124,13 +124,13 @@ def contain(width: int, height: int, box: Box, most: float, align: tuple[str, st
 
 
 def lay_part(ground: Pixels, layer: Pixels, box: Box) -> None:
-    """Lay what a layer of the picture's size has in `box` over RGB `ground`, in place."""
+    """Lay the part in `box` of a layer of the picture's size over RGB `ground`, in place."""
     left, top = max(0, int(box.x)), max(0, int(box.y))
     lay_over(ground, layer[top : int(np.ceil(box.bottom)), left : int(np.ceil(box.right))], left, top)
 
 
 def take_part(ground: Pixels, layer: Pixels, box: Box) -> None:
-    """Lay what `layer` has in `box` over RGB `ground`, and clear it there: both in place. So no pixel is laid twice."""
+    """Lay the part in `box` of `layer` over RGB `ground`, then clear it in the layer, so that no pixel is laid twice."""
     lay_part(ground, layer, box)
     layer[
         max(0, int(box.y)) : max(0, int(np.ceil(box.bottom))), max(0, int(box.x)) : max(0, int(np.ceil(box.right)))
@@ -138,7 +138,7 @@ def take_part(ground: Pixels, layer: Pixels, box: Box) -> None:
 
 
 def find_ink(layer: Pixels, box: Box) -> Box | None:
-    """Return the smallest box within `box` that holds all pixels of `layer` (RGBA) that are not clear; None if all are."""
+    """Return the smallest box within `box` around all pixels of `layer` (RGBA) that are not clear; None if all are."""
     left, top = max(0, int(box.x)), max(0, int(box.y))
     part = layer[top : max(top, int(np.ceil(box.bottom))), left : max(left, int(np.ceil(box.right))), 3]
     x, y, width, height = cv2.boundingRect(part) if part.size else (0, 0, 0, 0)

@@ -1,4 +1,4 @@
-"""What is wrong with a layout as it was laid out: texts with too many lines, outside, too near, or over one another."""
+"""What is wrong with a laid-out layout: texts with too many lines, outside their place, too near, or over one another."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -13,14 +13,14 @@ from schemas.layout import LayoutMeta, SlotName
 
 SLACK = 1.0  # pixels: the renderer rounds boxes to whole ones
 LEAST_SHARE = 0.97  # of the area that a layout promises its product: the rest is rounding
-LEAST_KEPT = 0.4  # of the product's area in the layout with hardly any text: texts may press it no further
+LEAST_KEPT = 0.4  # of the product's area in the layout with hardly any text: texts may not shrink it further
 
 _NOWHERE = Box(0, 0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that has no room. `slots` are the texts that could give way; `detail` says where, and by how much."""
+    """One thing that has no room. `slots` are the texts that could make room; `detail` says where, and by how much."""
 
     kind: str  # lost | lines | word | around | inside | outside | overlap | logo | product | share
     slots: tuple[SlotName, ...]
@@ -29,11 +29,10 @@ class Problem:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Room:
-    """What texts have to keep to. `most_text` is the share of the picture that texts and logo may cover.
+    """The room that texts have. `most_text` is the share of the picture that texts and logo may cover.
 
-    `around` are for each slot the elements that hold its text as long as it is short, `product_area` is that of the
-    product then. `padding` is how many pixels of a slot's width are none of its text's. `clear_space` is a share
-    of the logo's height.
+    `around` are for each slot the elements that hold its text while it is short, and `product_area` is the product's area
+    then. `padding` is how many pixels of a slot's width its text cannot use. `clear_space` is a share of the logo's height.
     """
 
     meta: LayoutMeta
@@ -46,8 +45,8 @@ class Room:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Laid:
-    """A layout as it was laid out with `settings`."""
+class LaidOut:
+    """The layout as the renderer laid it out with `settings`."""
 
     settings: Mapping[SlotName, Setting]
     boxes: Mapping[str, Box]
@@ -56,29 +55,29 @@ class Laid:
 
     @property
     def texts(self) -> dict[SlotName, Box]:
-        """The box of each text, without the padding around it."""
+        """The box of each text, without padding."""
         return {name: self.boxes.get(TEXT_BOX + name, _NOWHERE) for name in sorted(self.settings)}
 
 
-def count_lines(laid: Laid, name: SlotName) -> int:
+def count_lines(laid: LaidOut, name: SlotName) -> int:
     """Return how many lines a text takes."""
     return round(laid.texts[name].height / laid.settings[name].line_px)
 
 
-def find_problem(room: Room, laid: Laid) -> Problem | None:
-    """Return the first problem of a layout, those of single texts before those between several; None when all have room."""
+def find_problem(room: Room, laid: LaidOut) -> Problem | None:
+    """Return the first problem of a layout, or None when everything has room. Problems of a single text come first."""
     texts = laid.texts
     checks = (
         _find_own(room, laid, texts),
         _find_outside(room, laid, texts),
         _find_overlaps(room, laid, texts),
         _find_near_logo(room, laid, texts),
-        _find_pressed(room, laid, texts),
+        _find_squeezed(room, laid, texts),
     )
     return next((problem for found in checks for problem in found), None)
 
 
-def _find_own(room: Room, laid: Laid, texts: Mapping[SlotName, Box]) -> Iterator[Problem]:
+def _find_own(room: Room, laid: LaidOut, texts: Mapping[SlotName, Box]) -> Iterator[Problem]:
     for name, setting in laid.settings.items():
         if texts[name].area <= 0 or name not in laid.boxes:
             yield Problem("lost", (name,), f"{name} has no box: the layout hides it or gives it no room")
@@ -91,7 +90,7 @@ def _find_own(room: Room, laid: Laid, texts: Mapping[SlotName, Box]) -> Iterator
             yield Problem("lines", (name,), f"{name} takes {lines} lines of {room.meta.slots[name].lines}")
 
 
-def _find_outside(room: Room, laid: Laid, texts: Mapping[SlotName, Box]) -> Iterator[Problem]:
+def _find_outside(room: Room, laid: LaidOut, texts: Mapping[SlotName, Box]) -> Iterator[Problem]:
     safe = room.size.safe_box
     for name, box in texts.items():
         frame = room.meta.slots[name].inside
@@ -110,7 +109,7 @@ def _find_outside(room: Room, laid: Laid, texts: Mapping[SlotName, Box]) -> Iter
         yield Problem("outside", _list_neighbours(laid.logo, None, texts), detail)
 
 
-def _find_overlaps(room: Room, laid: Laid, texts: Mapping[SlotName, Box]) -> Iterator[Problem]:
+def _find_overlaps(room: Room, laid: LaidOut, texts: Mapping[SlotName, Box]) -> Iterator[Problem]:
     outer = {name: _find_frame(room, laid, name, box) for name, box in texts.items()}
     for one, other in combinations(texts, 2):
         framed = outer[one].holds(outer[other]) or outer[other].holds(outer[one])
@@ -127,7 +126,7 @@ def _find_overlaps(room: Room, laid: Laid, texts: Mapping[SlotName, Box]) -> Ite
             yield Problem("overlap", _list_neighbours(box, name, texts), f"{name} lies over the product")
 
 
-def _find_near_logo(room: Room, laid: Laid, texts: Mapping[SlotName, Box]) -> Iterator[Problem]:
+def _find_near_logo(room: Room, laid: LaidOut, texts: Mapping[SlotName, Box]) -> Iterator[Problem]:
     if laid.logo is None:
         return
     free = grow(laid.logo, room.clear_space * laid.logo.height)
@@ -140,36 +139,36 @@ def _find_near_logo(room: Room, laid: Laid, texts: Mapping[SlotName, Box]) -> It
         yield Problem("logo", tuple(texts), "the product is nearer to the logo than its clear space")
 
 
-def _find_pressed(room: Room, laid: Laid, texts: Mapping[SlotName, Box]) -> Iterator[Problem]:
+def _find_squeezed(room: Room, laid: LaidOut, texts: Mapping[SlotName, Box]) -> Iterator[Problem]:
     frame = room.size.width * room.size.height
-    pressing = tuple(name for name in texts if name not in room.meta.over)
+    squeezing = tuple(name for name in texts if name not in room.meta.over)
     if laid.product is not None:
         share = laid.boxes["product"].area / frame
         if share < room.meta.product * LEAST_SHARE:
             detail = f"texts leave the product {share:.0%} of the picture, the layout promises {room.meta.product:.0%}"
-            yield Problem("product", pressing, detail)
+            yield Problem("product", squeezing, detail)
         if laid.product.box.area < LEAST_KEPT * room.product_area:
             kept = laid.product.box.area / room.product_area
-            yield Problem("product", pressing, f"texts press the product to {kept:.0%} of its size")
+            yield Problem("product", squeezing, f"texts shrink the product to {kept:.0%} of its size")
     covered = sum(box.area for box in texts.values()) + (laid.logo.area if laid.logo else 0.0)
     if covered > room.most_text * frame:
         detail = f"texts cover {covered / frame:.0%} of the picture, at most {room.most_text:.0%}"
         yield Problem("share", tuple(texts), detail)
 
 
-def _find_frame(room: Room, laid: Laid, name: SlotName, box: Box) -> Box:
+def _find_frame(room: Room, laid: LaidOut, name: SlotName, box: Box) -> Box:
     return laid.boxes.get(room.meta.slots[name].inside, box)
 
 
 def _touch(one: Box, other: Box) -> bool:
-    """Whether two boxes cover a common area more than a rounded pixel wide and high."""
+    """Whether two boxes overlap by more than a pixel of rounding in width and height."""
     width = min(one.right, other.right) - max(one.x, other.x)
     height = min(one.bottom, other.bottom) - max(one.y, other.y)
     return width > SLACK and height > SLACK
 
 
 def _list_neighbours(box: Box, name: SlotName | None, texts: Mapping[SlotName, Box]) -> tuple[SlotName, ...]:
-    """Slots in the same column or row: only these can make room by taking less."""
+    """Slots in the same column or row: only they can make room by taking less."""
     return tuple(
         each
         for each, other in texts.items()

@@ -1,18 +1,18 @@
-"""A layout as a whole HTML page: its fragment wrapped for one size, direction and choice of slots, without any brief's text."""
+"""A layout as a complete HTML page: its fragment for one size, direction and choice of slots, without any brief's text."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import get_args
 
-from factory.images.compose.fragment import Marked, mark
+from factory.images.compose.fragment import Fragment, prepare_fragment
 from factory.images.layouts.load import Layout
 from factory.images.types import Size
 from schemas.layout import ColorName, LayoutMeta, SlotName, find_unit
 
 STAGE = "stage"
-# Classes of the stage while only a part of the page is painted.
+# Classes of the body while only a part of the page is painted.
 NO_TEXT, ONLY_TEXT, ONLY_OVER = "no-text", "only-text", "only-over"
-_KEPT_TOGETHER = ("price", "was")  # an amount is never parted from its currency
+_KEPT_TOGETHER = ("price", "was")  # no line break between an amount and its currency
 
 _BASE = """
 *{{margin:0;padding:0;box-sizing:border-box}}
@@ -26,7 +26,7 @@ body{{position:relative;width:{width}px;height:{height}px;overflow:hidden;direct
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """All that a page depends on. `shown` are the slots with a text; `heading` and `body` are CSS font families."""
+    """Everything that a page depends on. `shown` are the slots with a text; `heading` and `body` are CSS font families."""
 
     layout: str
     html: str
@@ -34,7 +34,7 @@ class Page:
     shown: frozenset[SlotName]
     heading_slots: tuple[SlotName, ...]
     over_ids: tuple[str, ...]
-    gone_ids: tuple[str, ...]  # frames of texts that are not there
+    gone_ids: tuple[str, ...]  # elements around texts that are not there
     product: str  # "cutout" | "card" | "" without a product
     logo: bool
     heading: str
@@ -44,7 +44,7 @@ class Page:
 
     @property
     def stage_class(self) -> str:
-        """The classes of the body: aspect, direction, product, and what is not there."""
+        """The classes of the body: aspect, direction, product, and what is missing."""
         gone = sorted(name for name in SLOTS if name not in self.shown)
         names = [self.size.aspect.value, "rtl" if self.rtl else "ltr", self.product or "no-product"]
         return " ".join(names + [f"no-{name}" for name in gone] + ([] if self.logo else ["no-logo"]))
@@ -85,7 +85,7 @@ def make_page(
 
 
 def find_over_ids(meta: LayoutMeta, shown: Collection[SlotName]) -> tuple[str, ...]:
-    """Return the ids of what may lie over the product: each slot of `over`, or the element that it is inside."""
+    """Return the ids of what may lie over the product: each slot of `over`, or the element that it must stay inside."""
     return tuple(meta.slots[name].inside or name for name in SLOTS if name in meta.over and name in shown)
 
 
@@ -94,13 +94,13 @@ def _find_gone_ids(meta: LayoutMeta, shown: Collection[SlotName]) -> tuple[str, 
     return tuple(sorted(frames - {meta.slots[name].inside for name in shown}))
 
 
-def write_page(page: Page) -> Marked:
-    """Return the page as HTML. Raises JobError as `mark` does."""
+def write_page(page: Page) -> Fragment:
+    """Return the page as HTML. Raises JobError as `prepare_fragment` does."""
     size, (top, right, bottom, left) = page.size, page.size.safe
     css = _BASE.format(
         unit=find_unit(size.width, size.height),
         direction="rtl" if page.rtl else "ltr",
-        align="right" if page.rtl else "left",  # the renderer takes `start` for left in either direction
+        align="right" if page.rtl else "left",  # the renderer reads `start` as left in both directions
         width=size.width,
         height=size.height,
         body=page.body,
@@ -109,7 +109,7 @@ def write_page(page: Page) -> Marked:
         bottom=bottom * size.height,
         left=left * size.width,
         radius=page.radius,
-        # A rule with a colour that is not there is no rule: a border would take no room until the page is painted.
+        # A declaration with an unknown variable is invalid: without these, a border would take no room while measuring.
         colors="".join(f"--{name.replace('_', '-')}:#000;" for name in get_args(ColorName)),
     )
     css += "".join(f".no-{name} #{name}{{display:none}}" for name in (*SLOTS, "product", "logo"))
@@ -118,13 +118,13 @@ def write_page(page: Page) -> Marked:
     css += "".join(f"#{name}{{font-family:{page.heading};text-wrap:balance}}" for name in page.heading_slots)
     css += "".join(f"#{name}{{display:none!important}}" for name in page.gone_ids)
     css += _write_modes(page.over_ids)
-    marked = mark(page.html, page.shown, page.layout)
+    marked = prepare_fragment(page.html, page.shown, page.layout)
     body = f'<body id="{STAGE}" class="{page.stage_class}">{marked.html}</body>'
-    return Marked(f"<html><head><style>{css}</style></head>{body}</html>", marked.around)
+    return Fragment(f"<html><head><style>{css}</style></head>{body}</html>", marked.around)
 
 
 def _write_modes(over_ids: tuple[str, ...]) -> str:
-    """Rules that make everything but texts, or but what lies over the product, transparent without moving anything."""
+    """Rules that make everything but texts, or everything but what lies over the product, transparent and move nothing."""
     bare = (
         "{background:transparent!important;border-color:transparent!important;outline-color:transparent!important;"
         "box-shadow:none!important}"

@@ -1,4 +1,4 @@
-"""Painting: ground, layout, logo and product laid over each other, and the texts over all of it."""
+"""Painting: ground, layout, logo and product are laid over each other, then the texts over all of it."""
 
 import re
 from dataclasses import dataclass
@@ -17,14 +17,14 @@ from factory.images.types import Box, Cutout, PaintedBackdrop, Placed, PlacedPro
 from schemas.layout import find_unit
 
 _DOWN = {"top": "start", "middle": "center", "bottom": "end"}
-_OVERHANG = 0.6  # ems around its lines in which a text is painted: what reaches farther is not writing but a prank
-_BORDER = 0.35  # of the way from the ground's colour to the text's
+_OVERHANG = 0.6  # ems around its lines in which a text is painted: only stacks of combining marks reach farther
+_BORDER = 0.35  # share of the text's colour in that of a border, the rest is the ground's
 _MIRRORED = {"start": "end", "end": "start"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Commission:
-    """What is painted with: `border` asks for a line around a picture whose edge would be lost on a white or black page."""
+class PaintInput:
+    """What a creative is painted from. `border`: draw a line if the edge could not be seen on a white or black page."""
 
     layout: Layout
     brand: Brand
@@ -36,7 +36,7 @@ class Commission:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Painted:
-    """A finished picture and the same without texts, RGB both, with where everything stands."""
+    """A finished picture and the same without texts, both RGB, and where everything stands."""
 
     pixels: Pixels
     ground: Pixels
@@ -46,12 +46,12 @@ class Painted:
     over: tuple[Box, ...]
 
 
-def paint(order: Commission, fitted: Fitted) -> Painted:
-    """Paint what was fitted. The product's opaque pixels arrive unchanged, but for what lies in `over`."""
-    page, laid = fitted.stage.page, fitted.laid
+def paint(order: PaintInput, fitted: Fitted) -> Painted:
+    """Return the picture of what was fitted. The product's opaque pixels stay unchanged, except under the boxes of `over`."""
+    page, laid = fitted.rendered.page, fitted.laid
     colors = order.colorway.colors
     ground = _paint_ground(order, page.size)
-    lay_over(ground, fitted.stage.paint(laid.settings, colors, NO_TEXT))
+    lay_over(ground, fitted.rendered.paint(laid.settings, colors, NO_TEXT))
     if order.border:
         draw_border(ground, mix(colors["ground"], colors["text"], _BORDER))
     logo = _paint_logo(ground, order, fitted)
@@ -64,7 +64,7 @@ def paint(order: Commission, fitted: Fitted) -> Painted:
         lay_over(ground, shown.pixels, product.x, product.y)
         low_x, low_y = product.x - shown.margin, product.y - shown.margin
         if any(find_ink(shown.under, Box(box.x - low_x, box.y - low_y, box.width, box.height)) for box in over):
-            layer = fitted.stage.paint(laid.settings, colors, f"{NO_TEXT} {ONLY_OVER}")
+            layer = fitted.rendered.paint(laid.settings, colors, f"{NO_TEXT} {ONLY_OVER}")
             for box in over:
                 lay_part(ground, layer, box)
     pixels = ground.copy()
@@ -73,7 +73,7 @@ def paint(order: Commission, fitted: Fitted) -> Painted:
 
 
 def read_logo_align(layout: Layout, rtl: bool) -> tuple[str, str]:
-    """Return how the logo stands in its box: at the start of the line unless its classes say otherwise."""
+    """Return how the logo stands in its box: at the start of the line, unless its classes say otherwise."""
     return read_align(layout.html, "logo", ("start", "center"), rtl)
 
 
@@ -88,14 +88,14 @@ def read_align(html: str, element: str, default: tuple[str, str], rtl: bool) -> 
     return _MIRRORED.get(across, across) if rtl else across, down
 
 
-def _paint_ground(order: Commission, size: Size) -> Pixels:
+def _paint_ground(order: PaintInput, size: Size) -> Pixels:
     if order.backdrop is not None and order.layout.meta.backdrop:
         return cover(order.backdrop.pixels, size.width, size.height)
     return fill(order.colorway.colors["ground"], size.width, size.height)
 
 
-def _paint_logo(ground: Pixels, order: Commission, fitted: Fitted) -> Box | None:
-    page, box = fitted.stage.page, fitted.laid.boxes.get("logo")
+def _paint_logo(ground: Pixels, order: PaintInput, fitted: Fitted) -> Box | None:
+    page, box = fitted.rendered.page, fitted.laid.boxes.get("logo")
     if not page.logo or box is None:
         return None
     kit = order.brand.kit.colors
@@ -105,10 +105,10 @@ def _paint_logo(ground: Pixels, order: Commission, fitted: Fitted) -> Box | None
     return Box(x, y, mark.shape[1], mark.shape[0])
 
 
-def _write(pixels: Pixels, order: Commission, fitted: Fitted) -> tuple[Placed, ...]:
+def _write(pixels: Pixels, order: PaintInput, fitted: Fitted) -> tuple[Placed, ...]:
     """Lay the texts over `pixels`, in place, and return where their letters stand."""
     laid, slots = fitted.laid, order.layout.meta.slots
-    layer = fitted.stage.paint(laid.settings, order.colorway.colors, ONLY_TEXT).copy()
+    layer = fitted.rendered.paint(laid.settings, order.colorway.colors, ONLY_TEXT).copy()
     texts = laid.texts
     placed = []
     for name, setting in sorted(laid.settings.items()):
@@ -117,6 +117,6 @@ def _write(pixels: Pixels, order: Commission, fitted: Fitted) -> tuple[Placed, .
             Placed(name, setting.text, ink, setting.font_px, setting.weight, setting.color, slots[name].inside)
         )
     for name, setting in laid.settings.items():
-        # Letters may reach beyond their lines: by marks above and below, and by a slant.
+        # Letters may reach beyond their lines: marks above and below, slanted type.
         take_part(pixels, layer, grow(texts[name], _OVERHANG * setting.font_px))
     return tuple(placed)

@@ -1,4 +1,4 @@
-"""The logo in its box: the kit's picture for a light or a dark ground, or the brand's name set in its heading font."""
+"""The logo in its box: the kit's picture for light or dark grounds, or the brand's name set in its heading font."""
 
 from collections.abc import Mapping
 from functools import lru_cache
@@ -13,14 +13,14 @@ from factory.images.colors import measure_luminance
 from factory.images.compose.layers import contain, count_halvings, halve, premultiply, scale, trim
 from factory.images.types import Box, Color
 
-MOST = 2.0  # times that a logo is enlarged at most
+MOST = 2.0  # a logo is enlarged at most so many times
 # Luminance of a ground on which black and white have the same contrast: sqrt(1.05 * 0.05) - 0.05.
 MIDDLE = 0.179
-_NAME_SHARE = 0.72  # of the box's height that a brand's name is set at
+_NAME_SHARE = 0.72  # size of a brand's name as a share of the box's height
 
 
 def place_logo(brand: Brand, family: str, align: tuple[str, str], box: Box) -> Box:
-    """Return where the logo stands in `box`. `family` is the CSS family of a name that is set for want of a logo."""
+    """Return where the logo stands in `box`. `family` is the CSS family for a name that takes the place of a logo."""
     return Box(*_contain(_find_mark(brand, family, box, "light"), brand, align, box))
 
 
@@ -29,7 +29,7 @@ def make_logo(
 ) -> tuple[Pixels, int, int]:
     """Return the logo as RGBA with premultiplied alpha, in its final size, and its x and y on RGB `ground`.
 
-    `inks` are the colours of a brand's name on "light" and "dark" grounds. Which of them it is, the ground's mean decides.
+    `inks` are the colours of a brand's name on "light" and "dark" grounds. The mean luminance of the ground decides which.
     """
     left, top = max(0, int(box.x)), max(0, int(box.y))
     under = ground[top : int(box.bottom) + 1 : 2, left : int(box.right) + 1 : 2]

@@ -1,4 +1,4 @@
-"""The product as it stands in a creative: scaled once, never redrawn, on a soft shadow (cut-out) or in a frame (card)."""
+"""The product in a creative: scaled once, never redrawn, on a soft shadow (cut-out) or in a frame (card)."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -11,14 +11,14 @@ from factory.images.compose.layers import contain, count_halvings, fade, halve, 
 from factory.images.types import MOST_ENLARGED, Box, Color, Cutout, PlacedProduct
 
 _SHADE: Color = (12, 14, 18)
-_DROP, _CONTACT = 0.30, 0.42  # how dark the shadow behind the product and the one on the ground are, 0..1
-_COARSE = 4  # shadows are drawn at a quarter of the size: they are all blur
-_TINTS = np.rint(np.outer(_SHADE, np.arange(256)) / 255).astype(np.uint8)  # for each channel by strength
+_DROP, _CONTACT = 0.30, 0.42  # how dark the shadows are, 0..1: behind the product, and where it stands
+_COARSE = 4  # shadows are drawn at a quarter of the size: they are blurred anyway
+_TINTS = np.rint(np.outer(_SHADE, np.arange(256)) / 255).astype(np.uint8)  # of each channel, by strength
 
 
 @dataclass(frozen=True, slots=True)
 class Fitting:
-    """How a product is put into its box: whole pixels of the picture. `frame` is the width of a card's frame."""
+    """Where a product stands in its box, in whole pixels of the picture. `frame` is the width of a card's frame."""
 
     x: int
     y: int
@@ -34,8 +34,8 @@ class Fitting:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Shown:
-    """A product in its final size, and what lies under it, `margin` wider: RGBA with premultiplied alpha, both."""
+class RenderedProduct:
+    """A product in its final size, and its shadow or frame, `margin` wider on each side: both RGBA, premultiplied alpha."""
 
     pixels: Pixels
     under: Pixels
@@ -43,7 +43,7 @@ class Shown:
 
 
 class _Key:
-    """A cut-out with its size and look, equal to another when the pictures are."""
+    """A cut-out with its size and frame, equal to another one when their pictures are equal."""
 
     def __init__(self, cutout: Cutout, width: int, height: int, frame: int, radius: int) -> None:
         self.cutout, self.width, self.height, self.frame, self.radius = cutout, width, height, frame, radius
@@ -58,31 +58,31 @@ class _Key:
 
 
 def fit_product(cutout: Cutout, box: Box, unit: float, align: tuple[str, str]) -> Fitting:
-    """Return where the product stands in `box`: contained whole, enlarged 1.5 times at most."""
+    """Return where the product stands in `box`: whole, and enlarged 1.5 times at most."""
     frame = round(0.9 * unit) if cutout.mode == "card" else 0
     inner = Box(box.x + frame, box.y + frame, box.width - 2 * frame, box.height - 2 * frame)
     high, wide = _trim(cutout).shape[:2]
     return Fitting(*contain(wide, high, inner, MOST_ENLARGED, align), frame)
 
 
-def show_product(cutout: Cutout, fitting: Fitting, radius: float) -> tuple[PlacedProduct, Shown]:
-    """Return the product in its place, and with what lies under it. `radius` of a card's corners is in pixels."""
+def show_product(cutout: Cutout, fitting: Fitting, radius: float) -> tuple[PlacedProduct, RenderedProduct]:
+    """Return the product in its place, and with its shadow or frame. `radius` of a card's corners is in pixels."""
     shown = _show(_Key(cutout, fitting.width, fitting.height, fitting.frame, round(radius)))
     return PlacedProduct(shown.pixels, fitting.x, fitting.y, cutout.mode), shown
 
 
 @lru_cache(maxsize=8)
-def _show(key: _Key) -> Shown:
+def _show(key: _Key) -> RenderedProduct:
     high, wide = _trim(key.cutout).shape[:2]
     near = _halve(key.cutout, count_halvings(wide, high, key.width, key.height))
     pixels = scale(near, key.width, key.height)
     if key.cutout.mode == "card":
         return _frame(pixels, key.frame, key.radius)
     under, margin = _cast_shadow(np.ascontiguousarray(pixels[..., 3]), contact=True)
-    return Shown(pixels, under, margin)
+    return RenderedProduct(pixels, under, margin)
 
 
-# One product at a time is worked on: each step of fitting asks for its shape, each size for a picture near it.
+# One product is worked on at a time: each step of fitting asks for its shape, each size for a reduced copy.
 @lru_cache(maxsize=2)
 def _trim(cutout: Cutout) -> Pixels:
     return trim(cutout.pixels) if cutout.mode == "cutout" else cutout.pixels
@@ -90,7 +90,7 @@ def _trim(cutout: Cutout) -> Pixels:
 
 @lru_cache(maxsize=8)
 def _halve(cutout: Cutout, times: int) -> Pixels:
-    """Return the trimmed product, with premultiplied alpha, halved so many times."""
+    """Return the trimmed product, with premultiplied alpha, halved `times` times."""
     return halve(_halve(cutout, times - 1)) if times else premultiply(_trim(cutout))
 
 
@@ -115,7 +115,7 @@ def _cast_shadow(alpha: Pixels, contact: bool) -> tuple[Pixels, int]:
 
 
 def _touch_ground(body: Pixels, shape: tuple[int, ...], pad: int, side: float) -> Pixels:
-    """Return the dark line on which the product stands: the reach of its lowest part, flat and blurred along the ground."""
+    """Return the dark line on which the product stands: as wide as its lowest part, flat, and blurred along the ground."""
     high, wide = body.shape
     foot = body[-max(1, round(high * 0.07)) :].max(0)
     line = np.zeros(shape, np.uint8)
@@ -130,8 +130,8 @@ def _tint(strength: Pixels) -> Pixels:
     return np.asarray(cv2.merge([*(cv2.LUT(strength, tints) for tints in _TINTS), strength]))
 
 
-def _frame(pixels: Pixels, frame: int, radius: int) -> Shown:
-    """Return a photo with round corners in a frame of its own ground's colour, on a shadow."""
+def _frame(pixels: Pixels, frame: int, radius: int) -> RenderedProduct:
+    """Return a photo with round corners, on a shadow, in a frame of its own background's colour."""
     high, wide = pixels.shape[:2]
     edge = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])[:, :3]
     color = np.median(edge, axis=0).astype(np.uint8)
@@ -144,7 +144,7 @@ def _frame(pixels: Pixels, frame: int, radius: int) -> Shown:
     place = under[margin : margin + mask.shape[0], margin : margin + mask.shape[1]]
     rest = cv2.cvtColor(255 - mask, cv2.COLOR_GRAY2RGBA)
     place[:] = cv2.add(board, cv2.multiply(place, rest, scale=1 / 255))
-    return Shown(photo, under, margin + frame)
+    return RenderedProduct(photo, under, margin + frame)
 
 
 def _round(width: int, height: int, radius: int) -> Pixels:

@@ -1,4 +1,4 @@
-"""A page that is ready to be measured and painted again and again, with other texts. The only file that opens one."""
+"""A page in the renderer, measured and painted again and again with different texts. The only file that opens one."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -15,14 +15,14 @@ from factory.images.compose.page import STAGE, Page, write_page
 from factory.images.types import Box, Color
 from schemas.layout import ColorName, SlotName
 
-MAX_STAGES = 48  # each holds a thread of the renderer, and about 1 MB
+MAX_PAGES = 48  # that stay open; each has a thread of the renderer, and about 1 MB
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
     """One text as it is to be set: size and line height in pixels.
 
-    `most_px` is the width at which its lines end at the latest, where its place would let them go on.
+    `most_px` is the width at which its lines break at the latest; None if only its place limits them.
     """
 
     text: str
@@ -33,8 +33,8 @@ class Setting:
     most_px: float | None = None
 
 
-class Stage:
-    """One page in the renderer. Everything that can be set is set before each answer, so that none depends on those before."""
+class RenderedPage:
+    """One page in the renderer. Everything is set again before each answer, so that none depends on earlier ones."""
 
     def __init__(self, page: Page) -> None:
         self.page = page
@@ -46,15 +46,17 @@ class Stage:
         self._filled: dict[tuple[object, ...], dict[str, Box]] = {}
 
     def measure(self, settings: Mapping[SlotName, Setting]) -> dict[str, Box]:
-        """Return the box of every element that is shown, in pixels. `t-<slot>` is that of a slot's text, which is as wide as its
-        place, as its text where that is less, and as its longest word where that is more.
+        """Return the box of every element that is shown, in pixels.
+
+        `t-<slot>` is that of a slot's text. It is as wide as its place; narrower if the text is shorter, and wider if the
+        longest word is.
         """
         with self._lock:
             self._set(settings)
             return self._read_boxes()
 
     def measure_filled(self, settings: Mapping[SlotName, Setting], text: str) -> dict[str, Box]:
-        """Return what `measure` does with the same `text` in every slot; it is laid out once for the same sizes."""
+        """Return what `measure` does with the same `text` in every slot. The same sizes are laid out only once."""
         key = (text, *((name, each.font_px, each.weight, each.line_px) for name, each in sorted(settings.items())))
         if key not in self._filled:
             self._filled[key] = self.measure({name: replace(each, text=text) for name, each in settings.items()})
@@ -63,8 +65,8 @@ class Stage:
     def paint(self, settings: Mapping[SlotName, Setting], colors: Mapping[ColorName, Color], mode: str) -> Pixels:
         """Return the page as RGBA with premultiplied alpha, (height, width, 4), on a transparent ground.
 
-        `mode` is one of the classes of `page.py`: without texts, texts alone, or both "no-text only-over": what may lie over
-        the product, without texts.
+        `mode` is one of the classes of `page.py`: without texts, or texts only. Both "no-text only-over" give what may lie
+        over the product, without its texts.
         """
         page = self.page
         with self._lock:
@@ -101,12 +103,12 @@ class Stage:
             self._state[element, name] = value
 
     def _read_boxes(self) -> dict[str, Box]:
-        # Of what is not shown the renderer gives boxes without area.
+        # The renderer gives boxes without area for what is not shown.
         boxes = {name: Box(*box) for name, box in sorted(self._template.boxes().items())}
         return {name: box for name, box in boxes.items() if box.width > 0 and box.height > 0}
 
 
-@lru_cache(maxsize=MAX_STAGES)
-def open_stage(page: Page) -> Stage:
-    """Return the stage of a page, the same one for the same page. Raises JobError as `write_page` does."""
-    return Stage(page)
+@lru_cache(maxsize=MAX_PAGES)
+def open_page(page: Page) -> RenderedPage:
+    """Return a page in the renderer, the same one for equal pages. Raises JobError as `write_page` does."""
+    return RenderedPage(page)

@@ -1,7 +1,7 @@
-"""Which texts may go into which slot of a layout: whole ones that exist in copy, brief and kit, longest first.
+"""Which texts may go into which slot of a layout: complete ones from copy, brief and kit, longest first.
 
-Nothing is written here and nothing is cut inside a sentence: an option is an item of the copy, its first sentences, an
-amount written for the locale, or words of the brand kit.
+Nothing is written here, and nothing is cut inside a sentence: an option is an item of the copy, its first sentences, an
+amount formatted for the locale, or words of the brand kit.
 """
 
 import re
@@ -12,19 +12,19 @@ from decimal import ROUND_DOWN, Decimal
 from factory.briefs.template_values import format_money, format_percent
 from factory.images.brand.kit import Brand, find_actions, find_legal
 from factory.images.types import Cutout
-from schemas.asset import Fields
 from schemas.brief import Brief
 from schemas.layout import SlotName
+from schemas.outcome import Fields
 from schemas.request import Request
 
 Options = dict[SlotName, list[str]]  # longest first, none empty
 
-MAX_HEADLINE = 80  # characters: a catalog's title of 200 is no headline
+MAX_HEADLINE = 80  # characters: a catalog title of 200 is no headline
 MAX_BODY = 220
 MAX_BADGE = 40
 MAX_OPTIONS = 6  # of one slot: the longest, the shortest and those between
 
-# Fields of the placements by what they are in an ad, in the order in which they are asked. Others are no copy (paths, ids).
+# Fields of the placements by their part in an ad, in order of preference. Others are no copy (paths, ids).
 HEADLINES = ("headline", "title", "card_title", "subject", "long_headline")
 BODIES = (
     "primary_text", "description", "text", "copy", "ad_text", "post_text", "long_headline", "introductory_text",
@@ -43,9 +43,9 @@ _NO_BREAK = "\u00a0"
 
 @dataclass(frozen=True, slots=True)
 class AdTexts:
-    """The options of every slot that something is there for. `legal` is the line as brand and brief have it.
+    """The options of every slot that has any. `legal` is the line as brand and brief have it.
 
-    `last` is what a slot is filled with when none of its options has room, even small.
+    `last` is what a slot gets when none of its options has room, not even in small type.
     """
 
     options: Options
@@ -54,9 +54,9 @@ class AdTexts:
 
 
 def list_texts(request: Request, fields: Fields, brand: Brand) -> AdTexts:
-    """Return what may be said where, for a request and its accepted `fields`, in the request's locale.
+    """Return the texts of each slot for a request and its accepted `fields`, in the request's locale.
 
-    What holds a phrase that the kit does not use is left out, but for the legal line, which is never changed.
+    A text with a phrase of the kit's `do_not_use` is left out. The legal line is never changed.
     """
     brief, kit, locale = request.brief, brand.kit, request.locale
     legal = find_legal(kit, locale)
@@ -88,12 +88,12 @@ def list_texts(request: Request, fields: Fields, brand: Brand) -> AdTexts:
 
 
 def list_present(texts: AdTexts, product: Cutout | None) -> frozenset[str]:
-    """Return the slots that there is something for, with "product" where there is a picture of it."""
+    """Return the slots that have texts, and "product" if there is a picture of it."""
     return frozenset(texts.options) | ({"product"} if product is not None else set())
 
 
 def find_phrase(text: str, phrases: Iterable[str]) -> str:
-    """Return the first of `phrases` that stands in `text` as whole words, whatever their case; "" for none."""
+    """Return the first of `phrases` that stands in `text` as whole words, in any case; "" for none."""
     folded = _flatten(text).casefold()
     for phrase in phrases:
         words = _flatten(phrase).casefold()
@@ -103,15 +103,15 @@ def find_phrase(text: str, phrases: Iterable[str]) -> str:
 
 
 def write_percent(share: Decimal, locale: str) -> str:
-    """Return a saving as people of `locale` write it, rounded down to whole percents: -20% in en-US, -20 % in de-DE."""
+    """Return a saving as it is written in `locale`, rounded down to a whole percentage: -20% in en-US, -20 % in de-DE."""
     whole = (share * 100).to_integral_value(ROUND_DOWN) / 100
     return _hold_together(format_percent(-whole, locale))
 
 
 def _list_pitches(fields: Fields, disclaimer: str) -> tuple[list[str], list[str]]:
-    """Return headlines and bodies, none that says again what a headline may say.
+    """Return headlines and bodies. No body repeats what a headline may say.
 
-    Where the copy has no headline, the first sentence is one, and the rest of that text the body.
+    If the copy has no headline, the first sentence becomes one, and the rest of that text the body.
     """
     heads = _read(fields, HEADLINES[:-1], disclaimer) or _read(fields, HEADLINES[-1:], disclaimer)
     heads = [text for text in heads if len(text) <= MAX_HEADLINE]
@@ -126,7 +126,7 @@ def _list_pitches(fields: Fields, disclaimer: str) -> tuple[list[str], list[str]
 
 
 def _list_beginnings(text: str) -> list[str]:
-    """Return the whole text, and all of it up to the end of each sentence before the last, longest first."""
+    """Return the whole text, then the text up to the end of each earlier sentence, longest first."""
     ends = [match.end() for match in _SENTENCE.finditer(text) if match.group().strip()]
     return [text[:end].strip() for end in reversed(ends)]
 
@@ -171,7 +171,7 @@ def _is_reduced(brief: Brief) -> bool:
 
 
 def _read(fields: Fields, names: Iterable[str], disclaimer: str = "") -> list[str]:
-    """Return the texts of some fields. One that must carry the disclaimer ends with it; in the picture it has its own line."""
+    """Return the texts of some fields, without the disclaimer at their end: in the picture it has a line of its own."""
     texts = (_flatten(text) for name in names for text in fields.get(name, []))
     return [text.removesuffix(disclaimer).rstrip() for text in texts]
 
@@ -181,7 +181,7 @@ def _flatten(text: str) -> str:
 
 
 def _hold_together(text: str) -> str:
-    """Spaces that no line breaks at; the narrow one of French amounts is in few fonts."""
+    """With no-break spaces. The narrow one in French amounts is replaced too: few fonts have it."""
     return text.replace(" ", _NO_BREAK).replace("\u202f", _NO_BREAK)
 
 

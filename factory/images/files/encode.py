@@ -1,8 +1,8 @@
 """Pixels -> the bytes of a file that a picture slot takes: format, quality, weight. Same pixels, same bytes.
 
-Pillow's encoder and OpenCV's are both libjpeg-turbo and give the same sizes; Pillow is taken because it writes an XMP packet
-in the same pass. No colour profile is written: without one, browsers and channels read sRGB, and it would cost up to 3 KB of
-a banner's 50.
+Pillow's encoder and OpenCV's are both libjpeg-turbo and give the same sizes. Pillow is used because it writes an XMP packet
+in the same pass. No colour profile is written: without one, browsers and channels assume sRGB, and a profile would take up to
+3 KB of a banner's 50.
 """
 
 import io
@@ -19,14 +19,13 @@ from schemas.creative import Slot
 
 MIMES = {"jpg": "image/jpeg", "png": "image/png", "webp": "image/webp", "avif": "image/avif"}
 
-_FULL = (
-    0.96  # a file that fills this share of its budget is good enough: one step of quality more would hardly be seen
-)
+# A file that fills this share of its budget is good enough: one step of quality more would hardly be visible.
+_GOOD_ENOUGH = 0.96
 
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """A file. `extension` has no dot; `quality` is the encoder's 1..100, None where nothing was lost or PNG was quantised."""
+    """A file. `extension` has no dot. `quality` is the encoder's, 1..100; None for a PNG."""
 
     data: bytes
     mime: str
@@ -36,12 +35,13 @@ class Encoded:
 
 @dataclass(frozen=True, slots=True)
 class _Rung:
-    """One way to encode with loss. Weight is about proportional to (101 - quality) ** -power, as measured on creatives;
-    `share` is the weight beside the rung above it, at the same quality.
+    """One way to encode with loss. The weight is about proportional to (101 - quality) ** -power, as measured on creatives.
+
+    `share` is the weight relative to the rung before it, at the same quality.
     """
 
     pillow: str
-    floor: int  # below it, artefacts around letters are seen
+    floor: int  # below it, artefacts around letters are visible
     power: float
     options: Mapping[str, Any]
     top: int = 90
@@ -51,15 +51,15 @@ class _Rung:
 
 @dataclass(frozen=True, slots=True)
 class _Try:
-    """What one quality came to. `weight` is in bytes, without the XMP packet."""
+    """The result of one quality. `weight` is in bytes, without the XMP packet."""
 
     quality: int
     weight: int
     data: bytes
 
 
-# Full colour resolution first: halved, it smears coloured letters. WebP has only the half. AVIF's 80 looks like JPEG's 90;
-# one thread, because the number of tiles, and with it the bytes, follow the number of threads.
+# Full colour resolution comes first: half of it smears coloured letters. WebP has only half. AVIF's 80 looks like JPEG's 90.
+# AVIF uses one thread, because the number of threads changes the number of tiles, and so the bytes.
 _LADDERS = {
     "jpg": (
         _Rung("JPEG", 80, 0.5, {"subsampling": 0}, is_last=False),
@@ -73,8 +73,8 @@ _LADDERS = {
 def encode_picture(pixels: Pixels, slot: Slot, reserve: int = 0, xmp: bytes = b"") -> Encoded:
     """Return RGB `pixels` (height, width, 3) as a file in the first of the slot's formats that fits its weight.
 
-    `reserve` are bytes to leave free below `slot.max_bytes` (a signature); `xmp` is an XMP packet to write into the file, and
-    counts. Quality goes down only where the weight asks for it, PNG gets a palette only when no format fits otherwise.
+    `reserve` bytes are left free below `slot.max_bytes`, for a signature. `xmp` is an XMP packet that is written into the file
+    and counts. Quality is lowered only as far as the weight requires, and PNG gets a palette only if no format fits without.
     Raises PictureError: no_format, over_budget.
     """
     if not slot.formats or not set(slot.formats) <= MIMES.keys():
@@ -85,10 +85,10 @@ def encode_picture(pixels: Pixels, slot: Slot, reserve: int = 0, xmp: bytes = b"
         )
     image = Image.fromarray(pixels)
     budget = None if slot.max_bytes is None else slot.max_bytes - reserve
-    smallest: dict[str, int] = {}  # what each format came down to
+    smallest: dict[str, int] = {}  # the least bytes of each format
     for name in slot.formats:
         encoded = _encode_png(image, budget, xmp, smallest) if name == "png" else None
-        encoded = encoded or _climb_down(image, name, budget, xmp, smallest)
+        encoded = encoded or _encode_lossy(image, name, budget, xmp, smallest)
         if encoded is not None:
             return encoded
     if "png" in slot.formats:
@@ -103,7 +103,7 @@ def encode_picture(pixels: Pixels, slot: Slot, reserve: int = 0, xmp: bytes = b"
     )
 
 
-def _climb_down(
+def _encode_lossy(
     image: Image.Image, name: str, budget: int | None, xmp: bytes, smallest: dict[str, int]
 ) -> Encoded | None:
     last: _Try | None = None
@@ -121,8 +121,8 @@ def _search(
 ) -> tuple[_Try | None, _Try]:
     """Return the best try of `rung` that fits `budget`, None without one, and the last try that was made.
 
-    `start` is what the rung above came to, as it would weigh here. The model of weight mostly finds the quality in two or
-    three tries; that the range shrinks with each makes it end in any case.
+    `start` is the last try of the rung before, with the weight that it would have here. The model of weight usually finds the
+    quality in two or three tries; in any case the range shrinks with each, so the search ends.
     """
     room = 0 if budget is None else budget - len(xmp)
     low, high = rung.floor, rung.top
@@ -139,7 +139,7 @@ def _search(
             best, low = last, quality + 1
         else:
             heavy, high = last, quality - 1
-        if low > high or (best is not None and len(best.data) >= _FULL * budget):
+        if low > high or (best is not None and len(best.data) >= _GOOD_ENOUGH * budget):
             return best, last
         quality = _interpolate(best, heavy, room) if best and heavy else _guess(rung, last, room)
         if best is None and not rung.is_last and quality < rung.floor - 2:
@@ -147,7 +147,7 @@ def _search(
 
 
 def _guess(rung: _Rung, tried: _Try, room: int) -> int:
-    """Return the quality that should fill 99 % of `room` bytes, by what `tried` weighed."""
+    """Return the quality that should fill 99 % of `room` bytes, from the weight of `tried`."""
     if room <= 0:
         return 0
     loss: float = (101 - tried.quality) * (tried.weight / (0.99 * room)) ** (1 / rung.power)
@@ -155,7 +155,7 @@ def _guess(rung: _Rung, tried: _Try, room: int) -> int:
 
 
 def _interpolate(fits: _Try, heavy: _Try, room: int) -> int:
-    """Return the same from a try on either side: between them the logarithm of the weight is about a line."""
+    """Return the same from a try on either side: between them the logarithm of the weight is nearly linear."""
     share = log(0.99 * room / fits.weight) / log(heavy.weight / fits.weight)
     return fits.quality + int(share * (heavy.quality - fits.quality))
 

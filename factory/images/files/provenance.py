@@ -1,7 +1,7 @@
-"""Where a picture comes from, said inside the file: IPTC digital source type, the ids of what it was made of, the models.
+"""Where a picture comes from, written into the file: IPTC digital source type, ids of what it was made of, models.
 
-The words are IPTC's NewsCodes (http://cv.iptc.org/newscodes/digitalsourcetype/, as modified 2024-10-23), which Google, Meta,
-schema.org and C2PA read. Nothing of a brief but its id is written, and no secret.
+The terms are IPTC's NewsCodes (http://cv.iptc.org/newscodes/digitalsourcetype/, as modified 2024-10-23), which Google, Meta,
+schema.org and C2PA read. Of a brief only its id is written, and no secret.
 """
 
 from dataclasses import dataclass
@@ -18,10 +18,10 @@ CREATOR = "content-factory"
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """What is told about one picture. `source_type` is the last part of an address of IPTC's vocabulary.
+    """What is written about one picture. `source_type` is the last part of an address of IPTC's vocabulary.
 
     `models` are those that wrote its text or drew its backdrop, `product_digest` is the SHA-256 of the product picture in it,
-    `credit` whose picture it is (the brand). Empty ones are left out.
+    `credit` is whose picture it is (the brand). Empty values are left out.
     """
 
     source_type: str
@@ -44,18 +44,18 @@ def decide_source_type(
     definitions, most specific first:
 
     - compositeWithTrainedAlgorithmicMedia, "Augmentation, correction or enhancement using a Generative AI model, such as
-      with inpainting or outpainting operations": the product's picture was carried on by a model (`redrawn`).
+      with inpainting or outpainting operations": a model continued the product's picture (`redrawn`).
     - trainedAlgorithmicMedia, "Digital media created algorithmically using an Artificial Intelligence model trained on
-      captured content": a generated backdrop and nothing that was captured. Letters and logo set upon it change nothing: it is
-      the strictest mark, which channels ask for (Google Merchant Center).
+      captured content": a generated backdrop and nothing that was captured. Letters and a logo on it change nothing: this is
+      the strictest mark, and channels ask for it (Google Merchant Center).
     - compositeSynthetic, "Mix or composite of several elements, at least one of which is Generative AI": a real product
-      before a generated backdrop, or model-written copy in an otherwise drawn or photographed picture.
+      in front of a generated backdrop, or model-written copy in an otherwise drawn or photographed picture.
     - algorithmicMedia, "Media created purely by an algorithm not based on any sampled training data": shapes, logo and copy
       that no model wrote.
     - algorithmicallyEnhanced, "Modification or correction by algorithm without changing the main content": the product
       alone, cut out on a plain ground, without a word.
     - composite, "Mix or composite of several elements, any of which may or may not be generative AI": the rest, a real
-      product with drawn shapes or copy that no model wrote. compositeCapture would say that all of it was captured.
+      product with drawn shapes or copy that no model wrote. compositeCapture would mean that all of it was captured.
     """
     generated = backdrop_engine not in ("", "procedural")
     if generated and has_product:
@@ -70,7 +70,7 @@ def decide_source_type(
 
 
 def write_xmp(provenance: Provenance) -> bytes:
-    """Return the XMP packet that says it, for `encode_picture`: there it is written in the same pass and counts as weight.
+    """Return the XMP packet for `encode_picture`, which writes it in the same pass and counts its bytes.
 
     AISystemUsed is of the IPTC Photo Metadata Standard 2025.1, dc:source of Dublin Core ("a related resource from which the
     described resource is derived").
@@ -92,13 +92,13 @@ def write_xmp(provenance: Provenance) -> bytes:
 
 
 def read_source_type(data: bytes) -> str:
-    """Return the source type that stands in a picture file, last part of its address; "" where none or a foreign one does."""
+    """Return the source type in a picture file, the last part of its address; "" without one of this vocabulary."""
     address = read_property(data, PROPERTY)
     return address.removeprefix(SOURCE_TYPES) if address.startswith(SOURCE_TYPES) else ""
 
 
 def check_stamp(data: bytes, provenance: Provenance) -> None:
-    """Read the finished file back with another reader than its writer. Raises PictureError stamp_lost where it says else."""
+    """Read the finished file back, not with its writer. Raises PictureError stamp_lost where it says something else."""
     found = read_source_type(data)
     if found != provenance.source_type:
         raise PictureError(
@@ -110,5 +110,5 @@ def check_stamp(data: bytes, provenance: Provenance) -> None:
 
 @cache
 def find_version() -> str:
-    """Return the version of this project as it is installed."""
+    """Return the installed version of this project."""
     return version(CREATOR)

@@ -1,7 +1,7 @@
-"""C2PA manifests: a signature over a picture and over what is said about where it comes from. The only owner of `c2pa`.
+"""C2PA manifests: a signature over a picture and over the statement where it comes from. The only file that uses `c2pa`.
 
-Optional (`pip install content-factory[c2pa]`). Nothing is fetched: no remote manifest, no revocation list, no trust list;
-only a job's `timestamp_url` is contacted, and only when a picture is signed. A signed file is not the same twice: the
+Optional (`pip install content-factory[c2pa]`). Nothing is fetched: no remote manifest, no revocation list, no trust list.
+Only a job's `timestamp_url` is contacted, and only when a picture is signed. Signing twice gives two different files: the
 standard salts every assertion.
 """
 
@@ -20,25 +20,25 @@ from factory.images.files.provenance import CREATOR, SOURCE_TYPES, Provenance, f
 from schemas.creative import Slot
 from schemas.images import Signing
 
-# The library must also never write a thumbnail: 55 to 176 KB beside a banner's 50.
+# The library must not write a thumbnail either: it has 55 to 176 KB, and a banner 50.
 _SETTINGS = {
     "core": {"allowed_network_hosts": []},
     "builder": {"thumbnail": {"enabled": False}},
     "verify": {
         "verify_after_sign": True,
-        "verify_trust": False,  # a trust list is the verifier's: without one every chain would be a stranger
+        "verify_trust": False,  # the verifier has the trust list: without one no chain would be trusted
         "verify_timestamp_trust": False,
         "ocsp_fetch": False,
         "remote_manifest_fetch": False,
     },
 }
-_MARGIN = 512  # bytes by which containers and names of models may differ from the probe
+_MARGIN = 512  # bytes by which containers and model names may differ from the probe
 
 
 class Signer:
-    """Signs pictures with one certificate chain. Lives in the process that loaded it: it holds a private key.
+    """Signs pictures with one certificate chain. It stays in the process that loaded it, because it holds a private key.
 
-    `overhead` is what a signature adds to a file at most, in bytes: the `reserve` of `encode_picture`.
+    `overhead` is the number of bytes that a signature adds to a file at most: the `reserve` of `encode_picture`.
     """
 
     def __init__(self, config: Signing, chain: bytes, key: bytes) -> None:
@@ -49,12 +49,12 @@ class Signer:
         self.overhead = grown + _MARGIN
         if config.timestamp_url is not None:
             self._context = _make_context(config, chain, key, config.timestamp_url)
-            self.overhead += 10_000  # what the library keeps free for the answer of a time stamp authority
+            self.overhead += 10_000  # what the library reserves for the answer of a time stamp authority
 
     def sign(self, data: bytes, mime: str, provenance: Provenance) -> bytes:
-        """Return the file with a manifest in it: created by this factory, of this digital source type, by these models.
+        """Return the file with a manifest in it: created by this factory, with its digital source type and its models.
 
-        The pixels stay as they are. Raises PictureError not_signed (retryable where a time stamp authority is asked).
+        The pixels do not change. Raises PictureError not_signed, which is retryable.
         """
         from c2pa import Builder, C2paError
 
@@ -75,14 +75,16 @@ class Signer:
         return f"Signer(overhead={self.overhead})"
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError("a Signer holds a private key and does not travel: load it in the process that signs")
+        raise TypeError(
+            "a Signer holds a private key and is not sent to other processes: load it in the one that signs"
+        )
 
 
 def load_signer(config: Signing) -> Signer:
-    """Return a signer with chain and key from the files that the environment names, tried out on a small picture.
+    """Return a signer with chain and key from the files that environment variables name, tested on a small picture.
 
-    Raises JobError when a variable, a file or the library is missing, and when chain, key and algorithm do not belong
-    together, or the certificate may not sign C2PA claims.
+    Raises JobError when a variable, a file or the library is missing, when chain, key and algorithm do not match, and when
+    the certificate may not sign C2PA claims.
     """
     try:
         import c2pa  # noqa: F401
@@ -104,9 +106,9 @@ def load_signer(config: Signing) -> Signer:
 
 
 def read_manifest(data: bytes, mime: str) -> dict[str, Any]:
-    """Return the manifest store of a file as C2PA's own reader gives it, validation included; {} for a file without one.
+    """Return the manifest store of a file from C2PA's own reader, with its validation; {} for a file without one.
 
-    `validation_state` is "Valid" where signature and hashes hold. Nothing is said about whose certificate it is. Raises
+    `validation_state` is "Valid" if signature and hashes are right. That says nothing about whose certificate it is. Raises
     PictureError unreadable_manifest.
     """
     from c2pa import C2paError, Context, Reader, Settings
@@ -150,7 +152,7 @@ def _make_context(config: Signing, chain: bytes, key: bytes, timestamp_url: str 
 
 
 def _read_pem(variable: str, what: str) -> bytes:
-    """Read the PEM file that an environment variable names. Of its content nothing is ever said but its kind."""
+    """Read the PEM file that an environment variable names. Messages say nothing about its content but its kind."""
     path = os.environ.get(variable, "")
     if not path:
         raise JobError(f"images.signing: {variable} is not set", f"set it to the path of a PEM file: {what.lower()}")

@@ -1,4 +1,4 @@
-"""XMP packets (ISO 16684-1): named texts that travel inside a picture. Written here, placed in the file by the encoder."""
+"""XMP packets (ISO 16684-1): named texts inside a picture file. They are written here and put into the file by the encoder."""
 
 import io
 import re
@@ -8,7 +8,7 @@ from xml.sax.saxutils import escape
 
 from PIL import Image
 
-# "urn:content-factory:" is this project's own: what no standard property says.
+# "urn:content-factory:" is this project's own, for what no standard property says.
 NAMESPACES = {
     "Iptc4xmpExt": "http://iptc.org/std/Iptc4xmpExt/2008-02-29/",
     "dc": "http://purl.org/dc/elements/1.1/",
@@ -16,17 +16,18 @@ NAMESPACES = {
     "photoshop": "http://ns.adobe.com/photoshop/1.0/",
     "xmp": "http://ns.adobe.com/xap/1.0/",
 }
-MAX_VALUE = 300  # characters of one text: the packet must fit into one JPEG segment (65,502 bytes), and into a banner
+# Characters of one text: the packet has to fit into one JPEG segment (65,502 bytes), and into a banner.
+MAX_VALUE = 300
 
 _RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
-# XML 1.0 has no way to write these, not even as references.
+# XML 1.0 cannot represent these characters, not even as references.
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def write_packet(properties: Mapping[str, str]) -> bytes:
     """Return a read-only packet (UTF-8) of properties named like "dc:identifier", in their order; empty ones are left out.
 
-    Values are data: markup in them is escaped, characters that XML cannot hold become U+FFFD, and only the first
+    Values are data: markup in them is escaped, characters that XML cannot represent become U+FFFD, and only the first
     MAX_VALUE characters are kept. Raises KeyError for a prefix that is not in NAMESPACES.
     """
     lines = [f"<{name}>{_escape(value)}</{name}>" for name, value in properties.items() if value]
@@ -41,9 +42,9 @@ def write_packet(properties: Mapping[str, str]) -> bytes:
 
 
 def read_property(data: bytes, name: str) -> str:
-    """Return the simple property `name` of a picture file, as Pillow finds its packet; "" without one.
+    """Return the simple property `name` from the XMP packet that Pillow finds in a picture file; "" without one.
 
-    Both ways to write it are read, as an element and as an attribute. A file or packet that cannot be read has none.
+    It may be written as an element or as an attribute. A file or packet that cannot be read has no properties.
     """
     prefix, local = name.split(":")
     tag = f"{{{NAMESPACES[prefix]}}}{local}"

@@ -1,142 +1,150 @@
-"""The CSS of a layout, checked: nothing in it fetches, and every colour is one of the colourway's."""
+"""The CSS of a layout, checked: nothing in it fetches, and every colour is one of the colourway's.
+
+Of addresses, at-rules and functions, only those named here may be used: what is new in CSS is refused until it is listed.
+"""
 
 import re
 from collections.abc import Iterator
-from typing import get_args
+from typing import Any, get_args
 
+from tinycss2.color4 import parse_color
+
+from factory.images.layouts.css_tokens import Node, Source, drop_space, is_url, read_css, split_parts, walk
+from schemas.base import clean_surrogates
 from schemas.layout import ColorName
 
 Problem = tuple[int, str, str]  # line, what is wrong, what to do
 
 MAX_DATA = 100_000  # characters of one data: address
 
-_URL = re.compile(r"url\(\s*(\"[^\"]*\"|'[^']*'|[^)]*)\s*\)?", re.IGNORECASE)
 _DATA = re.compile(r"data:image/(?:png|jpeg|webp|gif);base64,", re.IGNORECASE)
-_STRING = re.compile(r"\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'")
-_PART = re.compile(r"[^{};]*[{};]?", re.DOTALL)
-_FETCHING = re.compile(
-    r"\b(?:-webkit-)?(?:image-set|image|cross-fade|element|src|attr|expression)\s*\(", re.IGNORECASE
-)
-_COLOR = re.compile(
-    r"#[0-9a-f]+\b|\b(?:rgba?|hsla?|hwb|lab|lch|oklab|oklch|color)\((?:[^()]*\))?|(?<![\w-])[a-z]+(?![\w(-])",
-    re.IGNORECASE,
-)
-_WORDS = re.compile(r"\bcontent\s*:\s*(?:\"[^\"\n]*\w|'[^'\n]*\w)", re.IGNORECASE)
-_PLAIN = re.compile(
-    r"#(?:0{3,4}|f{3,4}|0{6}|f{6}|0{6}[0-9a-f]{2}|f{6}[0-9a-f]{2}|000[0-9a-f]|fff[0-9a-f])", re.IGNORECASE
-)
-_PLAIN_RGB = re.compile(r"rgba?\(\s*(0|255)[\s,]+\1[\s,]+\1(?:\s*[,/]\s*[\d.]+%?)?\s*\)", re.IGNORECASE)
-_AT_RULES = ("@media", "@supports")
-# CSS Color 4, named colours; black, white and transparent are everybody's.
-_NAMED = frozenset(
+_AT_RULES = ("media", "supports")
+_COLORS = frozenset("rgb rgba hsl hsla hwb lab lch oklab oklch color device-cmyk".split())
+_FUNCTIONS = _COLORS | frozenset(
     """
-    aliceblue antiquewhite aqua aquamarine azure beige bisque blanchedalmond blue blueviolet brown burlywood cadetblue
-    chartreuse chocolate coral cornflowerblue cornsilk crimson cyan darkblue darkcyan darkgoldenrod darkgray darkgreen
-    darkgrey darkkhaki darkmagenta darkolivegreen darkorange darkorchid darkred darksalmon darkseagreen darkslateblue
-    darkslategray darkslategrey darkturquoise darkviolet deeppink deepskyblue dimgray dimgrey dodgerblue firebrick
-    floralwhite forestgreen fuchsia gainsboro ghostwhite gold goldenrod gray green greenyellow grey honeydew hotpink
-    indianred indigo ivory khaki lavender lavenderblush lawngreen lemonchiffon lightblue lightcoral lightcyan
-    lightgoldenrodyellow lightgray lightgreen lightgrey lightpink lightsalmon lightseagreen lightskyblue lightslategray
-    lightslategrey lightsteelblue lightyellow lime limegreen linen magenta maroon mediumaquamarine mediumblue
-    mediumorchid mediumpurple mediumseagreen mediumslateblue mediumspringgreen mediumturquoise mediumvioletred
-    midnightblue mintcream mistyrose moccasin navajowhite navy oldlace olive olivedrab orange orangered orchid
-    palegoldenrod palegreen paleturquoise palevioletred papayawhip peachpuff peru pink plum powderblue purple
-    rebeccapurple red rosybrown royalblue saddlebrown salmon sandybrown seagreen seashell sienna silver skyblue
-    slateblue slategray slategrey snow springgreen steelblue tan teal thistle tomato turquoise violet wheat whitesmoke
-    yellow yellowgreen
+    url var env calc min max clamp round mod rem abs sign sin cos tan asin acos atan atan2 pow sqrt hypot log exp color-mix
+    light-dark linear-gradient radial-gradient conic-gradient repeating-linear-gradient repeating-radial-gradient
+    repeating-conic-gradient matrix matrix3d translate translatex translatey translatez translate3d scale scalex scaley scalez
+    scale3d rotate rotatex rotatey rotatez rotate3d skew skewx skewy perspective blur brightness contrast drop-shadow grayscale
+    hue-rotate invert opacity saturate sepia circle ellipse inset polygon path rect xywh shape cubic-bezier steps linear repeat
+    minmax fit-content
     """.split()
 )
+# Properties whose strings are names that nobody sees.
+_NAMING = ("grid", "grid-template", "grid-template-areas", "font-feature-settings", "font-variation-settings")
+_PLAIN = ((0, 0, 0), (1, 1, 1))  # black and white are everybody's; transparent is black without alpha
 _VARIABLES = tuple("--" + name.replace("_", "-") for name in get_args(ColorName))
 _GIVEN = (*_VARIABLES, "--radius", "--safe-top", "--safe-right", "--safe-bottom", "--safe-left")
 _FIX_COLOR = f"write one of var({'), var('.join(_VARIABLES)}); or black or white with an alpha: rgba(0,0,0,.4)"
+_FIX_URL = "only data:image/png;base64,… (jpeg, webp, gif) may be there"
 
 
 def check_css(css: str, line: int) -> list[Problem]:
     """Return what is wrong with the content of a style element that starts in `line`."""
-    text = re.sub(r"/\*.*?(?:\*/|\Z)", _blank, css, flags=re.DOTALL)
-    problems = list(_check_urls(text, line))
-    for match in _WORDS.finditer(text):
-        here = line + text.count("\n", 0, match.start())
-        problems.append((here, f"{_quote(match.group())} sets words that no check would see", "give them a slot"))
-    text = _STRING.sub(_blank, _URL.sub(_blank, text))
-    depth = 0
-    for part in _PART.finditer(text):
-        body, end = part.group().rstrip("{};"), part.group()[-1:]
-        here = line + text.count("\n", 0, part.start() + len(body) - len(body.lstrip()))
-        if end == "{":
-            depth += 1
-            if body.strip().startswith("@") and not body.split()[0].lower().startswith(_AT_RULES):
-                problems.append((here, f"{body.split()[0]} is not for layouts", "leave it out"))
-            continue
-        if body.strip().startswith("@"):
-            problems.append((here, f"{body.split()[0]} is not for layouts: nothing is fetched", "leave it out"))
-        elif body.strip() and depth == 0:
-            problems.append((here, f"{_quote(body)} stands outside of a rule", "write rules as #headline{top:2rem}"))
-        elif body.strip():
-            problems += ((here, what, fix) for what, fix in _check_declaration(body))
-        depth -= end == "}"
-        if depth < 0:
-            return [*problems, (here, "a } closes no rule", "balance the braces")]
-    if depth:
-        problems.append((line + text.count("\n"), "a rule is not closed", "balance the braces"))
-    return problems
+    return list(_check(css, line, depth=0))
 
 
 def check_style(declarations: str, line: int) -> list[Problem]:
     """Return what is wrong with the value of a style attribute."""
-    return check_css("x{" + declarations + "}", line)
+    return list(_check(declarations, line, depth=1))
 
 
-def _check_urls(text: str, line: int) -> Iterator[Problem]:
-    for match in _URL.finditer(text):
-        target, here = match.group(1).strip("\"' \n"), line + text.count("\n", 0, match.start())
-        if not _DATA.match(target):
-            yield (
-                here,
-                f"url({target[:60]}) would fetch something",
-                "only data:image/png;base64,… (jpeg, webp, gif) may be there",
-            )
-        elif len(target) > MAX_DATA:
-            yield (
-                here,
-                f"a data: address has {len(target):,} characters, above {MAX_DATA:,}",
-                "make the picture smaller",
-            )
+def check_address(address: str) -> Iterator[tuple[str, str]]:
+    """Give what is wrong with a picture's address, and what to do: only a data: address of some length fetches nothing."""
+    target = address.strip()
+    if not _DATA.match(target):
+        yield f"url({clean_surrogates(target[:60])}) would fetch something", _FIX_URL
+    elif len(target) > MAX_DATA:
+        yield f"a data: address has {len(target):,} characters, above {MAX_DATA:,}", "make the picture smaller"
 
 
-def _check_declaration(body: str) -> Iterator[tuple[str, str]]:
-    name, colon, value = body.partition(":")
-    name = name.strip().lower()
-    if not colon:
-        yield f"{_quote(body)} is no declaration", "write property: value;"
-    elif "\\" in body:
-        yield f"{_quote(body)} holds a backslash", "write the character itself"
+def _check(css: str, line: int, depth: int) -> Iterator[Problem]:
+    """Check CSS that stands inside of `depth` rules."""
+    try:
+        source = read_css(css, line)
+    except ValueError:
+        yield line, "a number has too many digits", "write it shorter"
+        return
+    if not source.is_closed:
+        yield line + css.count("\n"), "a rule is not closed", "balance the braces"
+    for node in walk(source.tokens):
+        yield from ((source.find_line(node), what, fix) for what, fix in _check_token(node, source))
+    inside = [(source.tokens, depth)]
+    while inside:
+        tokens, depth = inside.pop()
+        for part, block in split_parts(tokens):
+            found = _check_part(part, block, depth, source) if part else ()
+            yield from ((source.find_line(part[0]), what, fix) for what, fix in found)
+            if block is not None and not _is_variable(part):
+                inside.append((block.content, depth + 1))
+
+
+def _check_token(node: Node, source: Source) -> Iterator[tuple[str, str]]:
+    """Check what matters wherever it stands: addresses, and what is no CSS."""
+    kind = getattr(node, "kind", "")  # of an error
+    arguments = drop_space(node.arguments) if is_url(node) else []
+    if node.type == "url":
+        yield from check_address(node.value)
+    elif [each.type for each in arguments] == ["string"]:
+        yield from check_address(arguments[0].value)
+    elif is_url(node) or kind.endswith("url"):
+        yield f"{source.read(node)} would fetch something", _FIX_URL
+    elif kind == "}":
+        if source.is_closed:  # else it stands in a ( that is not closed
+            yield "a } closes no rule", "balance the braces"
+    elif kind:
+        yield f"{source.read(node)!r} cannot be read", "balance brackets and quotes"
+
+
+def _check_part(part: list[Node], block: Node | None, depth: int, source: Source) -> Iterator[tuple[str, str]]:
+    """Check one declaration, or what stands before a block."""
+    if part[0].type == "at-keyword":
+        name = source.read(part[0], r"[^\w@\\-]")
+        if block is None:
+            yield f"{name} is not for layouts: nothing is fetched", "leave it out"
+        elif part[0].lower_value not in _AT_RULES:
+            yield f"{name} is not for layouts", "leave it out"
+    elif block is None and depth == 0:
+        yield f"{source.read(part[0])!r} stands outside of a rule", "write rules as #headline{top:2rem}"
+    elif block is None or _is_variable(part):
+        yield from _check_declaration(part if block is None else [*part, block], source)
+
+
+def _check_declaration(part: list[Node], source: Source) -> Iterator[tuple[str, str]]:
+    quoted, name, nodes = repr(source.read(part[0])), getattr(part[0], "lower_value", ""), list(walk(part))
+    if part[0].type != "ident" or part[1:2] != [":"]:
+        yield f"{quoted} is no declaration", "write property: value;"
+        return
+    if name not in _NAMING and any(node.type == "string" and re.search(r"\w", node.value) for node in nodes):
+        yield f"{quoted} sets words that no check would see", "give them a slot"
+    if any(source.is_escaped(node) for node in nodes):
+        yield f"{quoted} holds a backslash", "write the character itself"
     elif name in _GIVEN:
         yield f"{name} is given by the factory", "choose another name for your own variable"
     elif name in ("font-family", "font"):
-        yield (
-            f"{name} is set by the factory, from the brand kit",
-            "leave it out; `heading: true` takes the heading font",
-        )
-    elif match := _FETCHING.search(value):
-        yield f"{match.group()}…) is not for layouts", "leave it out"
+        fix = "leave it out; `heading: true` takes the heading font"
+        yield f"{name} is set by the factory, from the brand kit", fix
     else:
-        for color in _COLOR.findall(value):
-            if _is_foreign(color.lower()):
-                yield f"{name}: {color[:40]} is no colour of the colourway", _FIX_COLOR
+        for node in nodes:
+            if node.type == "function" and node.lower_name not in _FUNCTIONS:
+                yield f"{node.name}(…) is not for layouts", "leave it out"
+            elif _is_foreign(node):
+                shown = source.read(node, r"(?<=\))|[;{}]" if node.type == "function" else r"[^\w#-]")
+                yield f"{name}: {shown[:40]} is no colour of the colourway", _FIX_COLOR
 
 
-def _is_foreign(color: str) -> bool:
-    if color.startswith("#"):
-        return not _PLAIN.fullmatch(color)
-    if "(" in color:
-        return not _PLAIN_RGB.fullmatch(color)
-    return color in _NAMED
+def _is_foreign(node: Node) -> bool:
+    """Whether a token is a colour that layouts may not name."""
+    is_color = node.type == "hash" or (node.type == "function" and node.lower_name in _COLORS)
+    # Of the functions only rgb() is judged: the others have no use for black and white.
+    known: Any = (
+        parse_color(node) if node.type in ("hash", "ident") or (is_color and "rgb" in node.lower_name) else None
+    )
+    if known is None or known == "currentcolor":
+        return is_color
+    return known.coordinates not in _PLAIN
 
 
-def _blank(match: "re.Match[str]") -> str:
-    return re.sub(r"[^\n]", " ", match.group())
-
-
-def _quote(text: str) -> str:
-    return repr(" ".join(text.split())[:60])
+def _is_variable(part: list[Node]) -> bool:
+    """Whether it sets a variable of the layout's own: the value of one may hold braces, of which CSS makes no rule."""
+    return part[1:2] == [":"] and part[0].type == "ident" and part[0].value.startswith("--")

@@ -1,4 +1,4 @@
-"""The HTML of a layout, checked: well formed, one element for every slot, no text beside them, nothing that fetches."""
+"""The HTML of a layout, checked: well formed, one element for every slot, no other text, nothing that fetches."""
 
 import difflib
 from collections import Counter
@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from typing import get_args
 
-from factory.images.layouts.check_css import Problem, check_css, check_style
+from factory.images.layouts.check_css import Problem, check_address, check_css, check_style
 from schemas.layout import LayoutMeta, SlotName
 
 BLOCKS = ("div", "h1", "h2", "h3", "section", "header", "footer", "main", "p")
 INLINES = ("span", "b", "strong", "em", "i", "small", "s", "sup")
 VOIDS = ("br", "hr", "img")
-BOXES = ("product", "logo")  # empty elements that the painter fills
-OWN_IDS = ("stage",)  # of the page around the fragment; and all that start with OWN_PREFIX
+BOXES = ("product", "logo")  # empty elements that are filled by painting
+OWN_IDS = ("stage",)  # ids of the page around the fragment, as are all that start with OWN_PREFIX
 OWN_PREFIX = "t-"
 
 _SLOTS = get_args(SlotName)
@@ -37,7 +37,7 @@ class _Found:
 
 
 def check_markup(html: str, meta: LayoutMeta, line: int) -> list[Problem]:
-    """Return what is wrong with a fragment that starts in `line` of its file, by line."""
+    """Return what is wrong with a fragment that starts in `line` of its file, sorted by line."""
     reader = _Reader(line - 1)
     reader.feed(html)
     reader.finish()
@@ -46,7 +46,7 @@ def check_markup(html: str, meta: LayoutMeta, line: int) -> list[Problem]:
 
 
 class _Reader(HTMLParser):
-    """Reads elements into `found`, with the problems that show on the way."""
+    """Reads elements into `found`, with the problems that it meets."""
 
     def __init__(self, lines_before: int) -> None:
         super().__init__()
@@ -145,15 +145,12 @@ class _Reader(HTMLParser):
             if name == "style":
                 self.found.problems += check_style(text, self.line)
             elif tag == "img" and name == "src":
-                self._check_source(text)
+                self.found.problems += ((self.line, what, fix) for what, fix in check_address(text))
             elif name not in _ATTRIBUTES and not (tag == "img" and name in ("alt", "width", "height")):
                 self.add(f"<{tag} {name}=…> is not for layouts", f"use {', '.join(_ATTRIBUTES)}")
             elif "<" in text or ">" in text:
                 self.add(f"{name} holds < or >", "leave them out")
         return values
-
-    def _check_source(self, source: str) -> None:
-        self.found.problems += check_style(f"background:url('{source}')", self.line)
 
 
 def _check_ids(elements: list[_Element], meta: LayoutMeta, first: int) -> list[Problem]:

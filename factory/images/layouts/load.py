@@ -1,4 +1,4 @@
-"""Layouts: HTML files with a front matter, read, checked and digested. Rendering is `factory/images/compose/paint.py`'s."""
+"""Layouts: HTML files with a front matter, read and checked. `factory/images/compose` renders them."""
 
 import re
 from collections.abc import Collection, Iterator, Sequence
@@ -15,7 +15,7 @@ from schemas.layout import LayoutMeta, find_aspect
 
 SUFFIX = ".html"
 MAX_BYTES = 500_000
-MAX_PROBLEMS = 20  # that one message lists
+MAX_PROBLEMS = 20  # listed in one message
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,60}")
 _FENCE = re.compile(r"---[ \t]*")
@@ -23,7 +23,7 @@ _FENCE = re.compile(r"---[ \t]*")
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """A layout as it was read. `name` is the file's name without .html, `html` what follows the front matter."""
+    """A layout as it was read. `name` is the file's name without .html, `html` is what follows the front matter."""
 
     name: str
     meta: LayoutMeta
@@ -34,7 +34,8 @@ class Layout:
 def load_layouts(paths: Sequence[str], folder: str) -> tuple[Layout, ...]:
     """Return the layouts of files and folders of *.html named from `folder` (paths or s3://), sorted by name.
 
-    Raises JobError that names file and line of everything wrong with a layout, for a name twice, and for a path without any.
+    Raises JobError for a layout with mistakes, naming file and line of each, for a name that is used twice, and for a path
+    without layouts.
     """
     found: dict[str, tuple[str, Layout]] = {}
     for path in paths:
@@ -50,7 +51,7 @@ def load_layouts(paths: Sequence[str], folder: str) -> tuple[Layout, ...]:
 
 
 def read_layout(name: str, text: str, where: str) -> Layout:
-    """Return the layout of a file's text; `where` names the file in messages. Raises JobError listing all that is wrong."""
+    """Return the layout of a file's text; `where` names the file in messages. Raises JobError that lists every mistake."""
     if not _NAME.fullmatch(name):
         raise JobError(f"{where}: {name[:60]!r} is no name for a layout", "use letters, digits, - and _")
     lines = text.replace("\r\n", "\n").split("\n")
@@ -61,7 +62,7 @@ def read_layout(name: str, text: str, where: str) -> Layout:
             "start with a line ---, the keys of the layout (title, aspects, slots …), and a second line ---",
         )
     end = fences[1]
-    # The empty line stands for the first ---: lines in messages are those of the file.
+    # The empty line stands for the first ---, so that line numbers in messages are those of the file.
     meta = load_config(LayoutMeta, "\n".join(["", *lines[1:end]]), where)
     html = "\n".join(lines[end + 1 :])
     problems = check_markup(html, meta, line=end + 2)
@@ -74,9 +75,9 @@ def read_layout(name: str, text: str, where: str) -> Layout:
 
 
 def choose_layouts(layouts: Sequence[Layout], slot: Slot, present: Collection[str], seed: int) -> list[Layout]:
-    """Return the layouts for a picture slot: of its role and aspect class, with all that they need among `present`.
+    """Return the layouts for a picture slot: of its role and aspect class, and with everything that they need in `present`.
 
-    The order is drawn from `seed`: the same for the same seed, and a layout keeps its place when others come or go.
+    The order is drawn from `seed`. It is the same for the same seed, and does not change when layouts are added or removed.
     """
     aspect = find_aspect(slot.width, slot.height)
     fitting = [
@@ -88,7 +89,7 @@ def choose_layouts(layouts: Sequence[Layout], slot: Slot, present: Collection[st
 
 
 def _list_files(uri: str) -> Iterator[tuple[str, str]]:
-    """Folder and name of each layout file at `uri`, a file or a folder."""
+    """Folder and name of each layout file at `uri`, which is a file or a folder."""
     if uri.endswith(SUFFIX):
         yield split_uri(uri)
         return

@@ -1,7 +1,7 @@
 """Where a picture may be fetched from: hosts that a job names, at addresses of the public internet. Opens nothing.
 
-A name is resolved once and every address that comes is judged; the connection goes to exactly one of those, so a name that
-answers differently the next time (DNS rebinding) gains nothing.
+A name is resolved once and every address found is checked. The connection goes to one of those, so that a name that answers
+differently the next time (DNS rebinding) gains nothing.
 """
 
 import ipaddress
@@ -17,23 +17,23 @@ Resolver = Callable[[str, int], list[str]]
 DEFAULT_PORTS = {"http": 80, "https": 443}
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052: an IPv4 address in its last 32 bits
 _COMPATIBLE = ipaddress.IPv6Network("::/96")  # RFC 4291, 2.5.5.1
-# RFC 6890 and RFC 7526: not for the public, though older Pythons call some of them global.
+# RFC 6890 and RFC 7526: not public, though older versions of Python call some of them global.
 _SPECIAL = tuple(map(ipaddress.IPv4Network, ("192.0.0.0/24", "192.88.99.0/24")))
-_GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")  # RFC 4291, 2.4: all that IANA gives out
+_GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")  # RFC 4291, 2.4: all that IANA assigns
 _ISATAP = (0x5EFE, 0x02005EFE)  # RFC 5214, 6.1: the interface identifier of an embedded IPv4 address
 
 
 def resolve_name(host: str, port: int) -> list[str]:
-    """Return the addresses of a name, as the system's resolver gives them. Raises OSError (socket.gaierror)."""
+    """Return the addresses of a name from the system's resolver. Raises OSError (socket.gaierror)."""
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(each[4][0]) for each in found))
 
 
 def find_addresses(scheme: str, host: str, port: int, sources: Sources, resolve: Resolver) -> list[str]:
-    """Return the addresses (at least one) that may be connected to for a host as it stands in a URL.
+    """Return the addresses (at least one) that may be connected to for a host as it is written in a URL.
 
-    Raises PictureError: host_not_allowed, private_address (one of its addresses is not public), unknown_host; retryable
-    only when the resolver says that it could not tell.
+    Raises PictureError: host_not_allowed, private_address (one of its addresses is not public), unknown_host. Retryable
+    only when the resolver reports a temporary failure.
     """
     default = DEFAULT_PORTS[scheme]
     private = _is_listed(host, port, default, sources.private_hosts)
@@ -51,11 +51,11 @@ def find_addresses(scheme: str, host: str, port: int, sources: Sources, resolve:
 
 
 def is_public(text: str) -> bool:
-    """Whether an address is one of the public internet, with every IPv4 address that an IPv6 one carries inside."""
+    """Return whether an address is public, and every IPv4 address that it holds if it is an IPv6 one."""
     try:
         address = ipaddress.ip_address(text)
     except ValueError:
-        return False  # a scope (fe80::1%eth0) or nothing that is known
+        return False  # with a scope (fe80::1%eth0), or no address
     if isinstance(address, ipaddress.IPv4Address):
         return _is_plain_public(address)
     inner = _list_embedded(address)
@@ -86,7 +86,7 @@ def _resolve(host: str, port: int, resolve: Resolver) -> list[str]:
     except ValueError:
         pass
     try:
-        # 2130706433, 0x7f.1, 0177.0.0.1 and 127.1 are addresses to every C library: read here, whatever the resolver does.
+        # To every C library, 2130706433, 0x7f.1, 0177.0.0.1 and 127.1 are addresses too: read here, not left to the resolver.
         return [socket.inet_ntoa(socket.inet_aton(bare))]
     except OSError:
         pass
@@ -105,7 +105,7 @@ def _is_listed(host: str, port: int, default: int, entries: list[str]) -> bool:
 
 
 def _matches(host: str, port: int, default: int, entry: str) -> bool:
-    """An entry without a port stands for the scheme's own."""
+    """Whether an entry allows a host. One without a port means the scheme's own port."""
     name, colon, number = entry.rpartition(":")
     if not colon or not number.isdigit() or (":" in name and not name.endswith("]")):
         name, number = entry, str(default)

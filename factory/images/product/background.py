@@ -1,6 +1,6 @@
-"""Finds the plain ground behind a product: what was flooded from the border, and its shadows, holes and leavings.
+"""Finds the plain background of a product: what was flooded from the border, and shadows, holes and specks besides.
 
-Only the part of the picture around the product is looked at closely, and that only as long as a cut may come of it.
+Only the part around the product is examined closely, and only as long as a cut is not ruled out.
 """
 
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from factory.engines.base import Pixels
-from factory.images.product.confidence import Doubts
+from factory.images.product.confidence import Confidence
 from factory.images.product.flood_fill import CHROMA, DETAIL, flood_border
 from factory.images.product.lab_planes import (
     Light,
@@ -24,18 +24,14 @@ from factory.images.product.lab_planes import (
     spread,
 )
 
-ANALYSIS_SIDE = 640  # pixels of the longer side that all lengths in this file belong to
-_MARGIN, _STEP = (
-    24,
-    32,
-)  # analysis pixels of ground that are kept around the product, and what its corner is a multiple of
+ANALYSIS_SIDE = 640  # pixels of the longer side of the reduced picture: all lengths in this file are in its pixels
+_MARGIN = 24  # background kept around the product
+_STEP = 32  # the corners of the box around the product are multiples of this
 _SHADOW_DETAIL = 3.0
-_HOLE, _MAYBE_HOLE = (
-    2.5,
-    9.0,
-)  # CIELAB distances from the ground around, of an enclosed part that is, or may be, ground
-_RIM = 3.0  # CIELAB distance from the ground, of what right beside it is taken for it
-_CLEAR = 25.0  # CIELAB distance between product and ground, some pixels inside
+# CIELAB distance from the background around, up to which an enclosed part is, or may be, background.
+_HOLE, _MAYBE_HOLE = 2.5, 9.0
+_RIM = 3.0  # CIELAB distance from the background, up to which what is right beside it belongs to it
+_CLEAR = 25.0  # CIELAB distance of product and background, some pixels inside the outline, that is a clear difference
 _SMALLEST = 0.0004  # share of the picture: smaller parts are specks
 
 _SQUARES = {size: np.ones((size, size), np.uint8) for size in (3, 5, 7, 9)}
@@ -44,11 +40,11 @@ _CROSS = np.asarray(cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3)), np.uint8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Ground:
-    """What was found, in analysis pixels. `mask` is the ground, shadows and holes included.
+class Background:
+    """What was found, in pixels of the reduced picture. `mask` is the background, shadows and holes included.
 
-    The product with some ground around it lies in `box`. For that part, `color` (CIELAB) is the ground's and what it would
-    be behind the product, and `distance` the square of what the product's pixels are away from it, 0 on the ground.
+    The product with some background around it lies in `box`. For that part, `color` (CIELAB) is the background's colour,
+    continued behind the product, and `distance` is the squared distance of the product's pixels from it, 0 elsewhere.
     """
 
     mask: Mask
@@ -59,7 +55,7 @@ class Ground:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Parts:
-    """What the ground is made of, besides what was flooded, and what may belong to it."""
+    """The parts of the background beside what was flooded, and what may belong to it."""
 
     mask: Mask
     shadow: Mask
@@ -68,12 +64,12 @@ class _Parts:
     maybe: Mask
 
 
-def find_ground(rgb: Pixels, doubts: Doubts) -> Ground | None:
-    """Return the ground of a picture (height, width, 3; at most `ANALYSIS_SIDE`), and fill in the doubts.
+def find_background(rgb: Pixels, confidence: Confidence) -> Background | None:
+    """Return the background of a picture (height, width, 3; at most `ANALYSIS_SIDE`), and add to the confidence.
 
-    None as soon as these leave no chance of a cut.
+    None as soon as this rules a cut out.
     """
-    flood = flood_border(rgb, doubts)
+    flood = flood_border(rgb, confidence)
     if flood is None:
         return None
     box = _surround(~flood.mask)
@@ -83,21 +79,21 @@ def find_ground(rgb: Pixels, doubts: Doubts) -> Ground | None:
     flood.mask[box] = parts.mask
     product = ~parts.mask
     size = max(1, int(np.count_nonzero(product)))
-    if _weigh_parts(parts, size, flood.mask.size, doubts):
+    if _add_parts(parts, size, flood.mask.size, confidence):
         return None
     color = spread(flood.lab, flood.mask, box)
     distance = np.where(product, measure_distance(lab, color), np.float32(0))
     outline = product & ~cv2.erode(product.view(np.uint8), _SQUARES[3]).view(np.bool_)
-    if doubts.weigh(contrast=_measure_contrast(distance, outline), soft=_measure_softness(detail, outline)):
+    if confidence.add(contrast=_measure_contrast(distance, outline), soft=_measure_softness(detail, outline)):
         return None
     pale = int(np.count_nonzero(_find_pale(read_light(lab, color), detail, product))) / size
-    if doubts.weigh(pale=pale) or doubts.weigh(foreign=_count_foreign(lab, product, flooded) / size):
+    if confidence.add(pale=pale) or confidence.add(foreign=_count_foreign(lab, product, flooded) / size):
         return None
-    return Ground(flood.mask, box, color, distance)
+    return Background(flood.mask, box, color, distance)
 
 
 def _surround(left: Mask) -> Slices:
-    """The box around what the flood left, with some ground. Its sides keep the grid on which `spread` halves pictures."""
+    """The box around what the flood left, with some background. Its sides keep to the grid on which `spread` halves pictures."""
     x, y, width, height = cv2.boundingRect(left.view(np.uint8))
     return _widen(y, y + height), _widen(x, x + width)
 
@@ -121,8 +117,8 @@ def _find_parts(lab: Planes, color: Planes, detail: Plane, flooded: Mask, least:
     return _Parts(mask, shadow | ghosts, specks, holes, maybe)
 
 
-def _weigh_parts(parts: _Parts, size: int, picture: int, doubts: Doubts) -> bool:
-    return doubts.weigh(
+def _add_parts(parts: _Parts, size: int, picture: int, confidence: Confidence) -> bool:
+    return confidence.add(
         area=size / picture,
         filled=size / picture,
         whole=np.count_nonzero(parts.specks) / size,
@@ -133,7 +129,7 @@ def _weigh_parts(parts: _Parts, size: int, picture: int, doubts: Doubts) -> bool
 
 
 def _grow(mask: Mask, more: Mask) -> Mask:
-    """What hangs together with the mask through `more`, without the mask."""
+    """What is connected with the mask through `more`, without the mask."""
     more = more & ~mask
     labels, count = label_parts(more, 4)
     touching = cv2.dilate(mask.view(np.uint8), _CROSS).view(np.bool_) & more
@@ -143,18 +139,18 @@ def _grow(mask: Mask, more: Mask) -> Mask:
 
 
 def _find_shadow(fits: Mask, mask: Mask) -> Mask:
-    """Darker parts beside the ground that have its hue and hardly a texture: the hard core of a shadow."""
+    """Darker parts beside the background that have its hue and hardly any texture: the hard core of a shadow."""
     return _grow(mask, cv2.morphologyEx(fits.view(np.uint8), cv2.MORPH_OPEN, _SQUARES[3]).view(np.bool_))
 
 
 def _find_ghosts(fits: Mask, mask: Mask) -> Mask:
-    """Thin parts in shades of the ground that stick out: what the rim of a shadow leaves."""
+    """Thin parts in shades of the background that stick out: the remains of a shadow's rim."""
     thick = cv2.morphologyEx((~mask).view(np.uint8), cv2.MORPH_OPEN, _DISCS[13])
     return np.asarray(~mask & (cv2.dilate(thick, _SQUARES[3]) == 0) & fits)
 
 
 def _find_holes(distance: Plane, detail: Plane, mask: Mask, least: float) -> tuple[Mask, Mask]:
-    """Enclosed smooth parts of the colour that the ground would have there, such as inside a handle: sure and unsure ones."""
+    """Enclosed smooth parts of the colour that the background would have there, as inside a handle: certain and possible ones."""
     labels, count = label_parts((detail < DETAIL) & (distance < (1.5 * _MAYBE_HOLE) ** 2) & ~mask, 4)
     places = np.flatnonzero(labels)
     numbers = labels.ravel()[places]
@@ -166,7 +162,7 @@ def _find_holes(distance: Plane, detail: Plane, mask: Mask, least: float) -> tup
 
 
 def _find_specks(mask: Mask, least: float) -> Mask:
-    """Parts of the product that are small for a picture, or beside its largest part."""
+    """Parts of the product that are small compared with the picture, or with its largest part."""
     labels, count = label_parts(~mask, 8)
     areas = np.bincount(labels.ravel(), minlength=count)
     areas[0] = 0
@@ -174,15 +170,15 @@ def _find_specks(mask: Mask, least: float) -> Mask:
 
 
 def _find_rim(distance: Plane, mask: Mask) -> Mask:
-    """The ground's colour right beside it: a strong edge is seen some pixels off, and stopped the flood too soon."""
+    """The background's colour right beside it: a strong edge shows some pixels away, and stopped the flood too soon."""
     near = cv2.dilate(mask.view(np.uint8), _DISCS[17]).view(np.bool_)
     return _grow(mask, near & (distance < _RIM**2))
 
 
 def _count_foreign(lab: Planes, product: Mask, flooded: Mask) -> int:
-    """How much was flooded inside the product's hull and is no shade of the ground outside: a bite, most probably.
+    """How much was flooded inside the product's hull though it is no shade of the background: most probably product.
 
-    Every second pixel of every second row is looked at: it is only an area.
+    Every second pixel of every second row is examined: only an area is wanted.
     """
     hull = _fill_hull(product)
     outside, bites = ~(product | hull)[::2, ::2], (hull & flooded)[::2, ::2]
@@ -193,7 +189,7 @@ def _count_foreign(lab: Planes, product: Mask, flooded: Mask) -> int:
 
 
 def _fill_hull(product: Mask) -> Mask:
-    """The convex hull: of each row's first and last pixel, for those between add nothing."""
+    """The convex hull, from each row's first and last pixel: those between add nothing."""
     rows = np.flatnonzero(product.any(1))
     if not len(rows):
         return np.zeros_like(product)
@@ -203,18 +199,18 @@ def _fill_hull(product: Mask) -> Mask:
 
 
 def _find_pale(light: Light, detail: Plane, product: Mask) -> Mask:
-    """Smooth parts of the product that could as well be ground, or a tinted shadow on it."""
+    """Smooth parts of the product that could as well be background, or a tinted shadow on it."""
     pale = light.fits(2.5 * CHROMA) & (light.ratio > 0.45) & (detail < DETAIL) & product
     return cv2.morphologyEx(pale.view(np.uint8), cv2.MORPH_OPEN, _SQUARES[5]).view(np.bool_)
 
 
 def _measure_contrast(distance: Plane, outline: Mask) -> float:
-    """Share of the outline at which product and ground clearly differ. Of a white product on white hardly any does."""
+    """Share of the outline at which product and background clearly differ: next to nothing for a white product on white."""
     strongest = cv2.dilate(distance, _SQUARES[9])[outline]
     return float((strongest > _CLEAR**2).mean()) if strongest.size else 0.0
 
 
 def _measure_softness(detail: Plane, outline: Mask) -> float:
-    """Share of the outline with hardly any detail near it: there the flood was stopped by a shadow's depth, not by an edge."""
+    """Share of the outline with hardly any detail near it: there a dark shadow stopped the flood, not an edge."""
     near = cv2.dilate(detail, _SQUARES[7])[outline]
     return float((near < _SHADOW_DETAIL).mean()) if near.size else 1.0

@@ -1,7 +1,7 @@
-"""Bytes of a picture -> RGBA pixels in sRGB, upright and at most `WORK_SIDE` long. The bytes are hostile: little is believed.
+"""Bytes of a picture -> RGBA pixels in sRGB, upright and at most `WORK_SIDE` long. The bytes may be hostile.
 
-What a file is, its content decides and not its name. Only the decoders named here are ever tried; limits are held against
-the header, before anything is unpacked. Animations are refused: nobody can say which of their frames sells.
+A file's content decides what it is, not its name. Only the decoders named here are ever tried, and limits are checked on the
+header, before anything is decompressed. Animations are refused: nobody can say which of their frames is the product picture.
 """
 
 import warnings
@@ -16,7 +16,7 @@ from schemas.images import Sources
 
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "TIFF", "BMP")
 WORK_SIDE = 1600  # pixels of the longer side that are kept: more than any creative shows of a product
-_STILLS = ("JPEG", "MPO", "TIFF")  # further pictures in these are previews, gain maps and pages, not a movement
+_STILLS = ("JPEG", "MPO", "TIFF")  # further pictures in these are previews, gain maps and pages, not an animation
 _HINT = "give a JPEG, PNG, WebP, AVIF, GIF, TIFF or BMP file"
 
 
@@ -24,19 +24,19 @@ def decode_picture(data: bytes, sources: Sources) -> Pixels:
     """Return pixels (height, width, 4), uint8 with straight alpha, sides at most `WORK_SIDE`.
 
     Raises PictureError, never retryable: empty, not_a_picture, animated, too_many_pixels, too_small, damaged. CMYK without
-    a profile of its own is taken for plain inverse RGB.
+    an embedded profile is read as plain inverted RGB.
     """
     if not data:
         raise PictureError("empty", "the file holds 0 bytes", "upload the picture again")
     image = _open(data)
     _check_header(image, sources)
     try:
-        image.draft(None, (WORK_SIDE, WORK_SIDE))  # a JPEG may be unpacked at 1/2, 1/4 or 1/8, still this large
+        image.draft(None, (WORK_SIDE, WORK_SIDE))  # a JPEG may be decoded at 1/2, 1/4 or 1/8, still this large
         image.load()
         return _finish(image)
     except MemoryError:
         raise
-    except Exception as error:  # on hostile bytes Pillow's decoders raise nearly anything
+    except Exception as error:  # on hostile bytes Pillow's decoders raise almost anything
         message = f"a damaged or truncated {image.format} file: {error}"[:200]
         raise PictureError("damaged", message, "upload the picture again") from error
 
@@ -68,9 +68,8 @@ def _check_header(image: Image.Image, sources: Sources) -> None:
 def _finish(image: Image.Image) -> Pixels:
     profile = image.info.get("icc_profile")
     plain = _reduce_depth(image)
-    plain.thumbnail(
-        (WORK_SIDE, WORK_SIDE), Image.Resampling.HAMMING, reducing_gap=3.0
-    )  # a third of what LANCZOS costs
+    # HAMMING costs a third of what LANCZOS costs.
+    plain.thumbnail((WORK_SIDE, WORK_SIDE), Image.Resampling.HAMMING, reducing_gap=3.0)
     alpha = plain.getchannel("A") if "A" in plain.getbands() else None
     color = _convert_to_srgb(plain, profile)
     if alpha is not None:
@@ -92,7 +91,7 @@ def _reduce_depth(image: Image.Image) -> Image.Image:
 
 
 def _convert_to_srgb(image: Image.Image, profile: object) -> Image.Image:
-    """RGB by the embedded ICC profile; a profile that is broken or of other channels counts for none."""
+    """RGB by the embedded ICC profile. A profile that is broken or of other channels is ignored."""
     bare = image.convert("RGB") if image.mode == "RGBA" else image.convert("L") if image.mode == "LA" else image
     plain = bare if bare.mode == "RGB" else bare.convert("RGB")
     if not isinstance(profile, bytes) or not profile:
@@ -111,7 +110,7 @@ def _convert_to_srgb(image: Image.Image, profile: object) -> Image.Image:
 
 
 def _turn_upright(picture: Image.Image, source: Image.Image) -> Image.Image:
-    """Turned as the EXIF of `source` says; nonsense in it turns nothing."""
+    """Turned as the EXIF of `source` says; nonsense in it is ignored."""
     try:
         orientation = source.getexif().get(0x0112, 1)
         if orientation == 1:
@@ -120,5 +119,5 @@ def _turn_upright(picture: Image.Image, source: Image.Image) -> Image.Image:
         exif[0x0112] = orientation
         picture.info["exif"] = exif.tobytes()
         return ImageOps.exif_transpose(picture)
-    except Exception:  # hostile EXIF raises anything, and the picture is good without it
+    except Exception:  # hostile EXIF may raise anything, and the picture is good without it
         return picture

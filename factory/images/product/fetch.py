@@ -1,6 +1,6 @@
-"""An http(s) URL -> bytes, within a job's limits. URLs come from briefs and answers from anybody: neither is trusted.
+"""An http(s) URL -> bytes, within a job's limits. URLs come from briefs and answers from any server: neither is trusted.
 
-No proxies, no cookies, no keep-alive, no decompression. Whatever carries a secret (user, password, query) is kept out of errors.
+No proxies, no cookies, no keep-alive, no decompression. What may be a secret (user, password, query) is kept out of errors.
 """
 
 import logging
@@ -34,8 +34,8 @@ _MEANINGS = {
     404: ("missing", "check the address: the host has no such file"),
     410: ("missing", "check the address: the host has no such file any more"),
 }
-_PASSING = (408, 425, 429)
-_TALKATIVE = (
+_TEMPORARY = (408, 425, 429)
+_LOGGERS = (
     "httpx",
     "httpcore",
     *(f"httpcore.{part}" for part in ("connection", "http11", "http2", "proxy", "socks")),
@@ -49,7 +49,7 @@ def open_stream(address: str, port: int, timeout: float) -> httpcore.NetworkStre
 
 @dataclass(frozen=True, slots=True)
 class Fetcher:
-    """Downloads pictures. Tests bring their own resolver and connector; `clock` counts seconds from anywhere."""
+    """Downloads pictures. Tests pass their own resolver and connector; `clock` returns seconds from any starting point."""
 
     sources: Sources
     resolve: Resolver = resolve_name
@@ -74,7 +74,7 @@ class Fetcher:
             url = self._follow(url, answer, seen)
 
     def _follow(self, url: httpx.URL, location: str, seen: set[str]) -> httpx.URL:
-        """The next address; it is judged like the first when it is fetched."""
+        """The next address. It is checked like the first one when it is fetched."""
         try:
             target = url.join(location).copy_with(fragment=None)
         except (httpx.InvalidURL, ValueError):
@@ -90,7 +90,7 @@ class Fetcher:
         return target
 
     def _get(self, url: httpx.URL, deadline: "_Deadline") -> bytes | str:
-        """The body, or where a redirect leads."""
+        """The body, or the target of a redirect."""
         port = url.port or DEFAULT_PORTS[url.scheme]
         addresses = find_addresses(url.scheme, url.raw_host.decode("ascii"), port, self.sources, self.resolve)
         backend = _Pinned(addresses, self.connect, deadline)
@@ -140,7 +140,7 @@ class Fetcher:
 
 
 def read_url(uri: str) -> httpx.URL:
-    """Return a http(s) address that names a host and no user. Raises PictureError("bad_address")."""
+    """Return an http(s) address that names a host and no user. Raises PictureError("bad_address")."""
     try:
         url = httpx.URL(uri)
     except (httpx.InvalidURL, ValueError, TypeError):
@@ -154,7 +154,7 @@ def read_url(uri: str) -> httpx.URL:
 
 
 def show_url(url: httpx.URL) -> str:
-    """Return the address for people: without user, password, query and fragment, which may be secrets."""
+    """Return the address as messages show it: without user, password, query and fragment, which may be secrets."""
     shown = f"{url.scheme[:10]}://{url.netloc.decode('ascii')}{url.path}"
     return shown if len(shown) <= 200 else f"{shown[:199]}…"
 
@@ -165,7 +165,7 @@ class _Deadline:
     end: float
 
     def cap(self, timeout: float | None) -> float:
-        """Seconds that one call may still take. Raises ReadTimeout when none are left."""
+        """Return the seconds that one call may still take. Raises ReadTimeout when none are left."""
         left = self.end - self.clock()
         if left <= 0:
             raise httpcore.ReadTimeout("the deadline of the whole download")
@@ -174,7 +174,7 @@ class _Deadline:
 
 @dataclass(frozen=True, slots=True)
 class _Pinned(httpcore.NetworkBackend):
-    """Connects to addresses that were judged, whatever host it is asked for (https://www.encode.io/httpcore/network-backends/)."""
+    """Connects to checked addresses, whatever host it is asked for (https://www.encode.io/httpcore/network-backends/)."""
 
     addresses: list[str]
     connect: Connector
@@ -198,7 +198,7 @@ class _Pinned(httpcore.NetworkBackend):
 
 @dataclass(frozen=True, slots=True)
 class _Limited(httpcore.NetworkStream):
-    """A connection on which a server that drips its bytes, headers included, wins no time."""
+    """A connection that keeps to the deadline even if a server sends its bytes, headers included, very slowly."""
 
     inner: httpcore.NetworkStream
     deadline: _Deadline
@@ -222,7 +222,7 @@ class _Limited(httpcore.NetworkStream):
 
 
 def _name_status(url: httpx.URL, status: int) -> PictureError:
-    if status >= 500 or status in _PASSING:
+    if status >= 500 or status in _TEMPORARY:
         return PictureError("host_failed", f"{show_url(url)} answered {status}", "try again later", retryable=True)
     reason, hint = _MEANINGS.get(status, ("refused", "open the address in a browser to see what it answers"))
     return PictureError(reason, f"{show_url(url)} answered {status}", hint)
@@ -234,8 +234,8 @@ def _name_size(url: httpx.URL, limit: int) -> PictureError:
 
 
 def _silence_loggers() -> None:
-    """Below WARNING these libraries log addresses and headers, and where a redirect leads may be a secret."""
-    for name in _TALKATIVE:
+    """Below WARNING these libraries log addresses and headers, and the target of a redirect may be a secret."""
+    for name in _LOGGERS:
         logger = logging.getLogger(name)
         if logger.level < logging.WARNING:
             logger.setLevel(logging.WARNING)

@@ -1,6 +1,6 @@
-"""A picture as three CIELAB planes, and what is measured on them pixel by pixel: fine detail, light, distance, filling in.
+"""A picture as three CIELAB planes, and what is measured on them pixel by pixel: fine detail, light, distance; and filling in.
 
-Planes, and not pixels of three channels: arithmetic on contiguous float32 is several times as fast, and pictures are many.
+Planes and not pixels of three channels: arithmetic on contiguous float32 is several times as fast, and there are many pictures.
 """
 
 from collections.abc import Sequence
@@ -16,37 +16,38 @@ from factory.engines.base import Pixels
 Mask = npt.NDArray[np.bool_]
 Plane = npt.NDArray[np.float32]
 Slices = tuple[slice, slice]  # of rows and columns
-Planes = Sequence[Plane]  # lightness 0..100 and two of hue, each (height, width)
+Planes = Sequence[Plane]  # lightness 0..100, a and b, each (height, width)
 
-_DARKEST = 0.3  # share of the ground's lightness below which nothing is taken for it: black products stand in shadows
+# Share of the background's lightness below which nothing is taken for its shadow: black products stand in shadows too.
+_DARKEST = 0.3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Light:
-    """Each pixel as a colour with other light on it: `ratio` of lightness, `off` what chroma is squared away from that."""
+    """Each pixel as a given colour in another light: `ratio` of lightness, `off` the squared distance of chroma from that."""
 
     ratio: Plane
     off: Plane
 
     def fits(self, chroma: float) -> Mask:
-        """Where a pixel is that colour, or that colour with less light on it, give or take `chroma` CIELAB units."""
+        """Return where a pixel is that colour in full or in less light, give or take `chroma` CIELAB units."""
         return np.asarray((self.ratio > _DARKEST) & (self.off < chroma * chroma))
 
 
-def read_shades(rgb: Pixels) -> Planes:
+def read_lab(rgb: Pixels) -> Planes:
     """Return the CIELAB planes of sRGB pixels (height, width, 3)."""
     lab = cv2.cvtColor(rgb.astype(np.float32) * np.float32(1 / 255), cv2.COLOR_RGB2LAB)
     return [np.asarray(cv2.extractChannel(lab, channel), np.float32) for channel in range(3)]
 
 
 def label_parts(mask: Mask, connectivity: int) -> tuple[npt.NDArray[np.int32], int]:
-    """Return the number of the connected part that each pixel belongs to, 0 outside, and how many numbers there are."""
+    """Return for each pixel the number of its connected part, 0 outside of all, and how many numbers there are."""
     count, labels = cv2.connectedComponents(mask.view(np.uint8), connectivity=connectivity)
     return np.asarray(labels, np.int32), count
 
 
 def pick_parts(labels: npt.NDArray[np.int32], keep: Mask) -> Mask:
-    """Return the pixels of the parts whose number is to be kept. A few are compared for, which is faster than a table."""
+    """Return the pixels of the parts whose numbers are to be kept. A few numbers are compared one by one: that is faster."""
     numbers = np.flatnonzero(keep)
     if len(numbers) > 3:
         return np.take(keep, labels)
@@ -57,7 +58,7 @@ def pick_parts(labels: npt.NDArray[np.int32], keep: Mask) -> Mask:
 
 
 def read_light(planes: Planes, color: Planes | npt.NDArray[np.float32]) -> Light:
-    """Return how the planes relate to `color`: planes of the same size, or three numbers. Chroma falls with lightness."""
+    """Return the planes compared with `color` (planes of the same size, or three numbers), whose chroma falls with lightness."""
     ratio = np.maximum(color[0], np.float32(1), out=np.empty_like(planes[0]))
     np.divide(planes[0], ratio, out=ratio)
     least = np.minimum(ratio, np.float32(1))
@@ -70,7 +71,7 @@ def read_light(planes: Planes, color: Planes | npt.NDArray[np.float32]) -> Light
 
 
 def measure_distance(planes: Planes, color: Planes) -> Plane:
-    """Return the square of the CIELAB distance of each pixel."""
+    """Return the squared CIELAB distance of each pixel from `color`."""
     total = np.zeros_like(planes[0])
     apart = np.empty_like(total)
     for plane, other in zip(planes, color, strict=True):
@@ -79,25 +80,25 @@ def measure_distance(planes: Planes, color: Planes) -> Plane:
 
 
 def measure_detail(planes: Planes) -> Plane:
-    """Return the size of what a blur of 2 pixels takes away, averaged over a pixel around (the middle of an edge has none)."""
+    """Return how much a blur of 2 pixels takes away, averaged over a pixel around: in the middle of an edge it takes nothing."""
     blurred = [np.asarray(cv2.GaussianBlur(plane, (0, 0), 2.0), np.float32) for plane in planes]
     total = measure_distance(planes, blurred)
     return np.asarray(cv2.sqrt(cv2.GaussianBlur(total, (0, 0), 1.0)), np.float32)
 
 
 def spread(planes: Planes, known: Mask, box: Slices) -> Planes:
-    """Return a box of the planes with unknown pixels filled smoothly from the known ones around, near ones first.
+    """Return a box of the planes with unknown pixels filled smoothly from the nearest known ones.
 
-    Push-pull (Gortler et al., The Lumigraph, 1996, 3.4): halved until all is known, then laid under the finer levels.
+    Push-pull (Gortler et al., The Lumigraph, 1996, 3.4): halved until all is known, then put under the finer levels.
     """
     where = known.view(np.uint8)
-    under = _lay_under([_float(cv2.copyTo(plane, where)) for plane in planes], where.astype(np.float32))
+    under = _fill_under([_float(cv2.copyTo(plane, where)) for plane in planes], where.astype(np.float32))
     pairs = zip(planes, under, strict=True)
     return [_float(cv2.copyTo(plane[box], where[box], each[box])) for plane, each in pairs]
 
 
-def _lay_under(planes: Planes, weight: Plane) -> Planes:
-    """What fills the planes, which are multiplied with their weights 0..1, where they are not known."""
+def _fill_under(planes: Planes, weight: Plane) -> Planes:
+    """What fills the planes where they are unknown. They are given multiplied by their weights 0..1."""
     height, width = weight.shape
     if min(height, width) < 2 or weight.min() >= 1:
         total = max(float(weight.sum()), 1e-6)
@@ -108,10 +109,10 @@ def _lay_under(planes: Planes, weight: Plane) -> Planes:
     gain = share / np.maximum(small, np.float32(1e-6))
     halves = [_float(cv2.resize(each, size, interpolation=cv2.INTER_AREA)) * gain for each in planes]
     rest = 1 - share
-    coarse = (half + below * rest for half, below in zip(halves, _lay_under(halves, share), strict=True))
+    coarse = (half + below * rest for half, below in zip(halves, _fill_under(halves, share), strict=True))
     return [_float(cv2.resize(each, (width, height), interpolation=cv2.INTER_LINEAR)) for each in coarse]
 
 
 def _float(found: npt.NDArray[Any]) -> Plane:
-    """The same pixels: OpenCV's signatures do not tell that floats stay floats."""
+    """The same pixels as float32: OpenCV's signatures do not say that floats stay floats."""
     return np.asarray(found, np.float32)

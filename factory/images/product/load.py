@@ -1,4 +1,4 @@
-"""The product picture of a brief: found, fetched, decoded and cut out, once for all creatives that one process makes of it."""
+"""The product picture of a brief: located, fetched, decoded and cut out, once for all creatives that a process makes of it."""
 
 import posixpath
 import re
@@ -12,12 +12,12 @@ from threading import Lock
 from urllib.parse import unquote, urlsplit
 
 from factory.errors import FactoryError, PictureError
-from factory.images.product.cutout import cut_out
+from factory.images.product.cutout import make_cutter
 from factory.images.product.decode import decode_picture
 from factory.images.product.fetch import Fetcher, read_url, show_url
 from factory.images.types import Cutout
 from factory.storage.store import Store
-from schemas.images import Sources
+from schemas.images import CutoutConfig, Sources
 
 MEMORY_BYTES = 192 * 1024 * 1024  # of pixels that a process keeps: about twenty products of the largest size
 
@@ -27,37 +27,38 @@ _CONTROL = re.compile(r"[\0-\x1f\x7f]")
 
 @dataclass(frozen=True, slots=True)
 class _File:
-    """A file below a root: where its store begins, and its path in there."""
+    """A file below a root: the root, and the path from there."""
 
     root: str
     path: str
 
 
-def load_product(uri: str, sources: Sources, folder: str) -> Cutout:
+def load_product(uri: str, sources: Sources, folder: str, cutout: CutoutConfig) -> Cutout:
     """Return the product picture at `uri`, ready to be placed; its pixels are read-only and shared.
 
-    `folder` (a local path or s3://) is what relative addresses and roots start from. Local files and objects are read only
-    below `sources.roots`, wherever links and dots lead; http(s) only from `hosts` and `private_hosts`. Raises PictureError,
-    whose `retryable` says whether it may go better in a while: see `Fetcher.fetch` and `decode_picture` for reasons, and
-    bad_address, outside_roots, missing, unreadable, too_large of files. A refusal for good is remembered too.
+    Relative addresses and roots start from `folder` (a local path or s3://). Local files and objects are read only below
+    `sources.roots`, wherever links and dots lead; http(s) only from `hosts` and `private_hosts`. `cutout` names the engine
+    that cuts the product out. Raises PictureError, whose `retryable` says whether a later try may succeed. Its reasons are
+    those of `Fetcher.fetch` and `decode_picture`, and for files bad_address, outside_roots, missing, unreadable and
+    too_large. A refusal that is final is remembered too. Raises JobError as `make_cutter` does.
     """
     place = _locate(uri, sources, folder)
-    key = (place, sources.model_dump_json(), _mark(place))
-    return _MEMORY.recall(key, lambda: _load(place, sources))
+    key = (place, sources.model_dump_json(), cutout, _mark(place))
+    return _MEMORY.recall(key, lambda: _load(place, sources, cutout))
 
 
-def _load(place: "_File | str", sources: Sources) -> Cutout:
+def _load(place: "_File | str", sources: Sources, cutout: CutoutConfig) -> Cutout:
     if isinstance(place, str):
         data, shown = Fetcher(sources).fetch(place), show_url(read_url(place))
     else:
         data, shown = _read_file(place, sources), _show(place)
-    cut = cut_out(decode_picture(data, sources))
+    cut = make_cutter(cutout).cut(decode_picture(data, sources))
     cut.pixels.flags.writeable = False
     return Cutout(cut.pixels, cut.mode, cut.confidence, sha256(data).hexdigest(), shown)
 
 
 def _locate(uri: str, sources: Sources, folder: str) -> "_File | str":
-    """The file that an address names, or the address itself where it is http(s)."""
+    """The file that an address names, or the address itself if it is http(s)."""
     text = uri.strip()
     if not text or _CONTROL.search(text) or len(text) > 8000:
         raise PictureError("bad_address", "the picture's address is empty or holds control characters", "correct it")
@@ -87,12 +88,12 @@ def _read_file_uri(uri: str) -> str:
 
 
 def _find_local(path: str, sources: Sources, folder: str) -> _File:
-    """The file, links and dots followed, if that is below a local root."""
+    """The file, with links and dots followed, if it is below a local root."""
     base = Path("/" if _is_s3(folder) else folder)
     try:
         found = (base / path).resolve()
         roots = [(base / root).resolve() for root in sources.roots if _is_local(root, folder)]
-    except (OSError, RuntimeError, ValueError) as error:  # a circle of links, a name too long
+    except (OSError, RuntimeError, ValueError) as error:  # links in a circle, a name too long
         raise PictureError("bad_address", f"{path[:200]} cannot be followed: {error}"[:400]) from error
     for root in roots:
         if found.is_relative_to(root):
@@ -135,7 +136,7 @@ def _read_file(place: _File, sources: Sources) -> bytes:
 
 
 def _mark(place: "_File | str") -> tuple[int, ...]:
-    """What changes when a local file is replaced; nothing for what lies elsewhere: a run takes that as it first was."""
+    """What changes when a local file is replaced; nothing for other places: a run uses what it read there first."""
     if isinstance(place, _File) and not _is_s3(place.root):
         with suppress(OSError):
             stat = (Path(place.root) / place.path).stat()
@@ -161,7 +162,7 @@ def _strip(uri: str) -> str:
 
 @dataclass(slots=True)
 class _Memory:
-    """The last results of loading, up to `limit` bytes of pixels. Threads that want the same one wait for the first."""
+    """The last results of loading, up to `limit` bytes of pixels. Threads that want the same one wait for the first of them."""
 
     limit: int
     results: "OrderedDict[Hashable, Cutout | PictureError]" = field(default_factory=OrderedDict)

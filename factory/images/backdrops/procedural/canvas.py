@@ -1,7 +1,7 @@
-"""The few operations that backdrops are painted with: soft parts small and spread out, edges sharp at full size.
+"""The few operations that backdrops are painted with: soft parts are drawn small and enlarged, sharp edges at full size.
 
-Pixels are uint8 RGB; a mask is uint8, 0..255, of one channel. cv2 runs on one thread so that a process of many is not
-slowed by its neighbours, and bytes do not depend on their number.
+Pixels are uint8 RGB; a mask is uint8, 0..255, of one channel. cv2 runs on one thread: many processes share the machine, and
+the bytes must not depend on the number of threads.
 """
 
 from dataclasses import dataclass
@@ -18,14 +18,14 @@ from factory.images.colors import Color
 
 Floats = npt.NDArray[np.float32]
 _SHIFT = 4  # fractional bits of coordinates
-_TILE = 512  # pixels of a side of the grain that is made once
-_BLOCK = (80, 400)  # rows and columns that are painted at once: they stay in the cache
-_SOFT_SIDE = 128  # pixels of the longer side of what is spread out
+_TILE = 512  # pixels of a side of the grain, which is made once
+_BLOCK = (80, 400)  # rows and columns that are painted at once: so many fit into the processor's cache
+_SOFT_SIDE = 128  # pixels of the longer side of what is drawn small and enlarged
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What one backdrop is painted from: its size in pixels, its shades, and its source of variation."""
+    """What one backdrop is painted from: its size in pixels, its shades, and its random numbers."""
 
     width: int
     height: int
@@ -43,24 +43,24 @@ class Scene:
         return sqrt(self.width**2 + self.height**2)
 
     def draw_between(self, low: float, high: float) -> float:
-        """Return a number from the scene's source."""
+        """Return a random number between `low` and `high`."""
         return low + (high - low) * self.rng.random()
 
     def pick_number(self, *numbers: float) -> float:
-        """Return one of the numbers."""
+        """Return one of the numbers at random."""
         return numbers[int(self.rng.integers(len(numbers)))]
 
     def toss(self, chance: float = 0.5) -> bool:
-        """Return True with this chance."""
+        """Return True with this probability."""
         return bool(self.rng.random() < chance)
 
     def pick(self, *names: str) -> str:
-        """Return one of the names."""
+        """Return one of the names at random."""
         return names[int(self.rng.integers(len(names)))]
 
 
 def make_grid(scene: Scene, side: int = _SOFT_SIDE) -> tuple[Floats, Floats]:
-    """Return x and y in pixels of the picture at the centres of a small grid, its longer side `side` cells."""
+    """Return x and y, in pixels of the picture, of the centres of a small grid with `side` cells on its longer side."""
     scale = max(1.0, max(scene.width, scene.height) / side)
     columns, rows = max(4, round(scene.width / scale)), max(4, round(scene.height / scale))
     x = (np.arange(columns, dtype=np.float32) + 0.5) * (scene.width / columns)
@@ -76,9 +76,9 @@ def blend(layers: list[tuple[Color, Floats]]) -> Floats:
 
 
 def spread(small: Floats, scene: Scene) -> Pixels:
-    """Return a small field of colours at the picture's size, dithered while it is still exact, so that it shows no steps.
+    """Return a small field of colours at the picture's size, dithered before it is rounded, so that no bands are visible.
 
-    Dithered at half the size: a quarter of the work, and noise of one level is not seen in either.
+    It is dithered at half the size: that is a quarter of the work, and noise of one level is invisible at either size.
     """
     half = cv2.resize(small, ((scene.width + 1) // 2, (scene.height + 1) // 2), interpolation=cv2.INTER_LINEAR)
     left, top, span = *_draw_corner(scene), _TILE // 2
@@ -106,7 +106,7 @@ def fill_ground(scene: Scene, start: Color, end: Color, angle: float) -> Pixels:
 
 
 def lay(image: Pixels, mask: Pixels, color: Color) -> None:
-    """Paint `color` over the picture where the mask says how much: in blocks, most of which are often empty."""
+    """Paint `color` over the picture, as opaque as the mask says. It works in blocks, most of which are often empty."""
     rows, columns = mask.shape
     for top in range(0, rows, _BLOCK[0]):
         for left in range(0, columns, _BLOCK[1]):
@@ -130,7 +130,7 @@ def fill(image: Pixels, points: npt.ArrayLike, color: Color | int) -> None:
 
 
 def fill_many(image: Pixels, points: npt.NDArray[np.float64], counts: list[int], colors: list[Color]) -> None:
-    """Paint polygons given as (number, corners, 2), of which each uses its first `counts` corners."""
+    """Paint polygons given as (number, corners, 2); each uses as many of its corners as `counts` says."""
     corners = np.rint(points * (1 << _SHIFT)).astype(np.int32)
     for polygon, count, color in zip(corners, counts, colors, strict=True):
         cv2.fillPoly(image, [polygon[:count]], color, cv2.LINE_AA, _SHIFT)
@@ -152,7 +152,7 @@ def soften(mask: Floats, scene: Scene, pixels: float) -> Floats:
 
 
 def cast_shadow(image: Pixels, scene: Scene, points: npt.NDArray[np.float64], blur: float, strength: float) -> None:
-    """Darken the picture around a polygon that is to be painted next: blurred by `blur` pixels, at most `strength` deep."""
+    """Darken the picture around a polygon that is painted next: blurred by `blur` pixels, at most `strength` dark."""
     columns, rows = (
         max(4, round(side * 160 / max(scene.width, scene.height))) for side in (scene.width, scene.height)
     )
@@ -160,9 +160,8 @@ def cast_shadow(image: Pixels, scene: Scene, points: npt.NDArray[np.float64], bl
     flat = np.zeros((rows, columns), np.float32)
     cv2.fillPoly(flat, [np.rint(corners).astype(np.int32)], 1.0, cv2.LINE_8, _SHIFT)
     shadow = soften(flat, scene, blur) * strength
-    shadow[(cv2.erode(flat, np.ones((5, 5), np.uint8)) > 0) | (shadow < 0.008)] = (
-        0  # the polygon will lie there, or none is seen
-    )
+    # Nothing is needed where the polygon will lie, and where the shadow cannot be seen.
+    shadow[(cv2.erode(flat, np.ones((5, 5), np.uint8)) > 0) | (shadow < 0.008)] = 0
     lay(image, spread_mask(shadow, scene), scene.palette.tint("shade", 1.0))
 
 

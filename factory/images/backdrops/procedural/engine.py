@@ -1,4 +1,4 @@
-"""Backdrops without a model: brand-coloured pictures from a dozen families, drawn by arithmetic in milliseconds."""
+"""Backdrops without a model: pictures in the brand's colours from a dozen families, computed in milliseconds."""
 
 import difflib
 from collections.abc import Callable, Sequence
@@ -28,23 +28,22 @@ FAMILIES: dict[str, Callable[[Scene], Pixels]] = {
     "sunburst": draw_sunburst,
     "confetti": draw_confetti,
 }
-_PREFIX = (
-    "procedural:"  # a prompt that starts so names families; any other is for a model and leaves the choice to the seed
-)
+# A prompt that starts with this names families. Any other prompt is for a model, and the seed chooses the family.
+_PREFIX = "procedural:"
 
 
 class ProceduralEngine:
-    """Draws in the colours of the colourway, and only in mixes of them that its text stays readable on."""
+    """Draws in the colours of a colourway, and only in mixes of them on which its text stays readable."""
 
     name = "procedural"
-    model = "procedural-1"  # raise the number when the same seed gives another picture
+    model = "procedural-1"  # increase the number when the same seed gives another picture
 
     def start(self) -> None:
         """Keep OpenCV on one thread: several processes share the machine."""
         cv2.setNumThreads(1)
 
     def draw(self, prompts: Sequence[BackdropPrompt]) -> list[Pixels]:
-        """Return one picture for each prompt, RGB of shape (height, width, 3). Raises JobError for a family there is not."""
+        """Return one picture for each prompt, RGB of shape (height, width, 3). Raises JobError for an unknown family."""
         return [draw_procedural(prompt) for prompt in prompts]
 
     def stop(self) -> None:
@@ -63,7 +62,7 @@ def draw_procedural(prompt: BackdropPrompt) -> Pixels:
 
 
 def list_families(prompt: str) -> list[str]:
-    """Return the families that a prompt leaves the choice of: those named in "procedural: waves, discs", else all."""
+    """Return the families to choose from: those that a prompt such as "procedural: waves, discs" names, else all."""
     if not prompt.lower().startswith(_PREFIX):
         return list(FAMILIES)
     names = [name.strip().lower() for name in prompt[len(_PREFIX) :].split(",") if name.strip()]

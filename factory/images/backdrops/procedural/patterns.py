@@ -17,7 +17,7 @@ from factory.images.backdrops.procedural.canvas import (
 
 
 def draw_halftone(scene: Scene) -> Pixels:
-    """Return a screen of dots that grow towards one corner or side and are gone before the middle."""
+    """Return a screen of dots that grow towards one corner or side and vanish before the middle."""
     tint = scene.palette.tint
     angle = scene.draw_between(0, 2 * np.pi)
     image = fill_ground(scene, tint("panel", 0.9), tint("accent", 0.3), angle)
@@ -39,7 +39,7 @@ def draw_halftone(scene: Scene) -> Pixels:
 
 
 def draw_terrazzo(scene: Scene) -> Pixels:
-    """Return stone chips of many sizes, dense along one side and sparse towards the other."""
+    """Return stone chips of many sizes that do not overlap."""
     tint = scene.palette.tint
     image = fill_ground(scene, tint("panel", 0.5), tint("panel", 0.9), scene.draw_between(0, 6.3))
     shades = [tint("accent", 1.3), tint("accent", 0.6), tint("soft", 0.6), tint("panel", 1.0), tint("glow", 0.5)]
@@ -63,7 +63,7 @@ def draw_terrazzo(scene: Scene) -> Pixels:
 
 
 def draw_sunburst(scene: Scene) -> Pixels:
-    """Return rays from one point with a glow there, fading outwards: for promotions."""
+    """Return rays that fade outwards from one point, with a glow there: for promotions."""
     tint = scene.palette.tint
     x, y = make_grid(scene)
     centre_x = scene.width * scene.draw_between(0.3, 0.7)
@@ -89,7 +89,7 @@ def draw_sunburst(scene: Scene) -> Pixels:
 
 
 def draw_confetti(scene: Scene) -> Pixels:
-    """Return falling paper: strips, discs and triangles, dense at the rim, nothing in the middle: for promotions."""
+    """Return confetti: strips, discs and triangles, dense at the rim, hardly any in the middle: for promotions."""
     tint = scene.palette.tint
     image = fill_ground(scene, tint("panel", 0.9), tint("accent", 0.35), scene.draw_between(0, 6.3))
     shades = [tint("accent", 1.9), tint("accent", 1.3), tint("soft", 0.8), tint("panel", 1.0), tint("accent", 0.8)]
@@ -101,12 +101,14 @@ def draw_confetti(scene: Scene) -> Pixels:
         size = scene.draw_between(0.7, 1.7) * scene.unit * (1.7 if scene.toss(0.12) else 1)
         turn = scene.draw_between(0, 6.3)
         fill(
-            image, _cut_piece(scene, x * scene.width, y * scene.height, size, turn), shades[int(scene.rng.integers(5))]
+            image,
+            _trace_piece(scene, x * scene.width, y * scene.height, size, turn),
+            shades[int(scene.rng.integers(5))],
         )
     return image
 
 
-def _cut_piece(scene: Scene, x: float, y: float, size: float, turn: float) -> np.ndarray:
+def _trace_piece(scene: Scene, x: float, y: float, size: float, turn: float) -> np.ndarray:
     kind = scene.pick("strip", "strip", "disc", "triangle")
     if kind == "disc":
         return trace_disc(x, y, size * 0.6)

@@ -7,7 +7,7 @@ from factory.images.backdrops.procedural.canvas import Scene, cast_shadow, fill,
 
 
 def draw_discs(scene: Scene) -> Pixels:
-    """Return large discs that overlap, mostly off the edge, the upper ones throwing a soft shadow."""
+    """Return large discs that overlap, most of them beyond the edge, with soft shadows on those below."""
     tint = scene.palette.tint
     image = fill_ground(scene, tint("deep", 0.12), tint("panel", 0.6), scene.draw_between(0, 6.3))
     size = 0.5 * (min(scene.width, scene.height) + 0.35 * max(scene.width, scene.height))
@@ -25,7 +25,7 @@ def draw_discs(scene: Scene) -> Pixels:
 
 
 def draw_ribbons(scene: Scene) -> Pixels:
-    """Return slanted bands of unlike widths that cross one part of the picture."""
+    """Return slanted bands of different widths that cross the picture."""
     tint = scene.palette.tint
     lean = scene.draw_between(0.35, 0.8) * (1 if scene.toss() else -1)
     image = fill_ground(scene, tint("panel", 0.7), tint("deep", 0.3), scene.draw_between(0, 6.3))
@@ -50,10 +50,10 @@ def draw_ribbons(scene: Scene) -> Pixels:
 
 
 def draw_waves(scene: Scene) -> Pixels:
-    """Return layers like cut paper whose edges are calm waves, from one side of the picture inwards."""
+    """Return layers like cut paper with gently waved edges, from one side of the picture inwards."""
     tint = scene.palette.tint
     tall = scene.height > 1.3 * scene.width or scene.toss(0.75)
-    tall = tall and scene.width < 4 * scene.height  # a wave along a leaderboard would be a stripe
+    tall = tall and scene.width < 4 * scene.height  # a wave along a leaderboard would look like a stripe
     length, depth = (scene.width, scene.height) if tall else (scene.height, scene.width)
     image = fill_ground(scene, tint("panel", 0.8), tint("deep", 0.15), np.pi / 2 if tall else 0.0)
     from_end = scene.toss(0.7)
@@ -78,7 +78,7 @@ def draw_waves(scene: Scene) -> Pixels:
 
 
 def draw_blocks(scene: Scene) -> Pixels:
-    """Return a border of geometric tiles (quarter discs, half discs, triangles, rings) along one side, on calm ground."""
+    """Return a border of geometric tiles (quarter discs, half discs, triangles, rings) along one side of a plain ground."""
     tint = scene.palette.tint
     image = fill_ground(scene, tint("deep", 0.06), tint("panel", 0.9), scene.draw_between(0, 6.3))
     wide = scene.width >= scene.height

@@ -1,4 +1,4 @@
-"""Backdrops without an edge: mesh gradients, a lit studio, window light, and blurred lights."""
+"""Backdrops without hard edges: mesh gradients, a lit studio, window light, and blurred lights."""
 
 import cv2
 import numpy as np
@@ -18,7 +18,7 @@ from factory.images.backdrops.procedural.canvas import (
 
 
 def draw_mesh(scene: Scene) -> Pixels:
-    """Return a mesh gradient: a handful of wide colour clouds, bent a little so that none is a plain circle."""
+    """Return a mesh gradient: a few wide clouds of colour, bent a little so that none is a plain circle."""
     x, y = make_grid(scene)
     long = max(scene.width, scene.height)
     bend = scene.draw_between(0.04, 0.1) * long
@@ -30,7 +30,7 @@ def draw_mesh(scene: Scene) -> Pixels:
     turn = scene.draw_between(0, 2 * np.pi)
     layers = [(scene.palette.ground, np.full(x.shape, 0.12, np.float32))]
     for number, (name, share) in enumerate(tints):
-        angle = turn + number * 2.4  # the golden angle: neighbours in the list lie apart
+        angle = turn + number * 2.4  # the golden angle: neighbours in the list are far apart
         away = scene.draw_between(0.35, 0.62)
         centre_x = scene.width * (0.5 + away * np.cos(angle))
         centre_y = scene.height * (0.5 + away * np.sin(angle))
@@ -40,7 +40,7 @@ def draw_mesh(scene: Scene) -> Pixels:
 
 
 def draw_studio(scene: Scene) -> Pixels:
-    """Return a photographer's cove: a wall with a spot of light, a floor that runs into it with a pool of light."""
+    """Return a photographer's cove: a wall with a spot of light that runs into a floor with a pool of light."""
     x, y = make_grid(scene)
     horizon = scene.height * scene.draw_between(0.6, 0.74)
     cove = scene.height * scene.draw_between(0.02, 0.08)
@@ -64,7 +64,7 @@ def draw_studio(scene: Scene) -> Pixels:
 
 
 def draw_window(scene: Scene) -> Pixels:
-    """Return a plain wall with the light of a window falling across it, panes and all."""
+    """Return a plain wall with the light of a window on it, divided by the window's bars."""
     image = fill_ground(
         scene, scene.palette.tint("deep", 0.5), scene.palette.tint("deep", 1.1), scene.draw_between(0.4, 1.2)
     )
@@ -85,7 +85,7 @@ def draw_window(scene: Scene) -> Pixels:
     lit = soften(panes, scene, 0.9 * scene.unit)
     lit *= 1 - 0.35 * np.clip(down + 0.5, 0, 1)  # light fades towards the floor
     lay(image, spread_mask(lit * 0.8, scene), scene.palette.tint("glow", 1.0))
-    if not scene.palette.is_dark:  # on a ground that is white already, the wall around is what has to be darker
+    if not scene.palette.is_dark:  # on a ground that is nearly white, the wall around has to be darker
         lay(
             image,
             spread_mask((1 - soften(panes, scene, 3 * scene.unit)) * 0.2, scene),
@@ -95,7 +95,7 @@ def draw_window(scene: Scene) -> Pixels:
 
 
 def draw_bokeh(scene: Scene) -> Pixels:
-    """Return lights out of focus: round, faint, brighter at the rim, thickest along one diagonal."""
+    """Return lights out of focus: round, faint, brighter at the rim, most of them along one diagonal."""
     angle = scene.draw_between(0.3, 1.2)
     image = fill_ground(scene, scene.palette.tint("deep", 0.9), scene.palette.tint("panel", 0.8), angle)
     scale = 256 / max(scene.width, scene.height)
