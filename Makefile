@@ -46,7 +46,7 @@ export UV_COMPILE_BYTECODE ?= 1
 help:  ## this list
 	@echo "make TARGET [ARGS='...']"
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-8s %s\n", $$1, $$2}' Makefile
-	@echo "Examples: make run ARGS='--limit 3'    make test ARGS='-k placements -q'    make install ENGINE=gpu"
+	@echo "Examples: make run ARGS='--limit 3'    make test ARGS='-m unit -q'    make install ENGINE=gpu"
 
 run: install  ## write ad copy for the sample briefs in jobs/ad_copy (ARGS: see .venv/bin/factory run --help)
 	@$(BIN)/factory run jobs/ad_copy $(ARGS)
@@ -56,7 +56,7 @@ install: $(VENV)/.installed  ## set up .venv for runs; ENGINE=gpu sets up .venv-
 		$(BIN)/python -c 'import ctypes; ctypes.CDLL("libnuma.so.1")' 2>/dev/null || \
 		{ $(call add_packages,libnuma1,without it the CPU engine cannot start); }
 
-test: install $(VENV)/.installed-dev  ## run the tests, JOBS=2 files at a time (ARGS go to pytest)
+test: install $(VENV)/.installed-dev  ## run the tests, JOBS=2 files at a time (ARGS go to pytest: -m unit for the quick ones)
 	@for each in chromium chromium-browser google-chrome google-chrome-stable; do \
 		command -v $$each >/dev/null && exit 0; done; \
 		$(call add_packages,chromium,without it the tests that look at the report page cannot run)

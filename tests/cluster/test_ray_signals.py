@@ -6,8 +6,12 @@ import sys
 import time
 import uuid
 
+import pytest
+
 from tests.chaos.runner import find_tagged
 from tests.support.paths import ROOT
+
+pytestmark = pytest.mark.integration
 
 PROGRAM = """
 import os, signal

@@ -28,6 +28,7 @@ def test_what_once_broke_it_does_not_again(path: Path) -> None:
     run_case(case)
 
 
+@pytest.mark.slow
 def test_a_short_campaign_finds_nothing() -> None:
     seed = 7 if os.environ.get("CI") else secrets.randbelow(2**31)
     campaign = run_campaign(SHORT, SHORT, seed, lambda _: None, round_cases=40)

@@ -16,7 +16,10 @@ from tests.fuzz.harness import TEMPLATE
 from tests.fuzz.hostile import PIECES, PWNED
 from tests.fuzz.strategies import LOCALES, URLS, make_columns
 from tests.support.browser import open_file
-from tests.support.jobs import Ended, call_factory, check_law, make_job, read_manifest, read_rows
+from tests.support.commands import call_here
+from tests.support.jobs import Ended, check_law, make_job, read_manifest, read_rows
+
+pytestmark = pytest.mark.slow
 
 PLACEMENTS = ["google_rsa", "meta_feed"]
 _FIELDS = ("product_name", "brand", "description", "campaign_id", "tone", "disclaimer", "category", "brief_id")
@@ -46,7 +49,7 @@ class Run:
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+def run(tmp_path_factory: pytest.TempPathFactory, ray_cluster: str) -> Run:
     folder = tmp_path_factory.mktemp("hostile")
     rows = write_files(folder / "data")
     text = {"template": "ad.j2", "model": "scripted", "candidates": 2, "max_repairs": 1}
@@ -54,7 +57,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     execution = {"commit_seconds": 2, "max_quarantine_rate": 1, "text": engine}
     template = TEMPLATE.read_text(encoding="utf-8")
     job = make_job(folder / "job", (), template, name="fuzz", placements=PLACEMENTS, text=text, execution=execution)
-    ended = call_factory("run", job, "--briefs", folder / "data", "--json", timeout=540)
+    data = ("--briefs", folder / "data")
+    ended = call_here("run", job, *data, "--json", timeout=540, RAY_ADDRESS=ray_cluster)
     return Run(ended, job / "out", rows)
 
 
@@ -142,7 +146,7 @@ def test_what_is_printed_has_no_escape_sequences(run: Run) -> None:
 
 def test_a_plan_of_it_has_no_escape_sequences_either(run: Run) -> None:
     job = run.output.parent
-    ended = call_factory("plan", job, "--briefs", job.parent / "data")
+    ended = call_here("plan", job, "--briefs", job.parent / "data")
     assert ended.code == 0, ended.err[-2000:]
     assert not {"\x1b", "\x07", "\u202e"} & set(ended.out + ended.err)
 

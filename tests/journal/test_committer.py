@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 import pytest
 
@@ -64,6 +65,38 @@ def test_a_file_that_is_not_full_goes_out_all_the_same(
     names = asyncio.run(asyncio.wait_for(commit_all(committer, [make_rows(n, 1) for n in range(batches)]), 20))
     assert len(set(names)) == 1 and monotonic() - began < 10
     assert len(list(iterate_rows(store, TEXT_PHASE))) == batches
+
+
+def test_a_lone_batch_goes_out_after_the_quiet_time_and_not_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(committer_module, "QUIET_SECONDS", 0.3)
+    began = monotonic()
+    asyncio.run(asyncio.wait_for(make_committer(Store(str(tmp_path))).commit(make_rows(0, 1)), 20))
+    assert 0.3 <= monotonic() - began < 10
+
+
+def test_each_commit_restarts_the_quiet_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(committer_module, "QUIET_SECONDS", 20.0)
+    timers: list[asyncio.TimerHandle] = []
+
+    async def commit_three_times() -> None:
+        loop = asyncio.get_running_loop()
+        call_later = loop.call_later
+
+        def note(seconds: float, *call: Any) -> asyncio.TimerHandle:
+            timer = call_later(seconds, *call)
+            timers.extend([timer] if seconds == 20.0 else [])
+            return timer
+
+        monkeypatch.setattr(loop, "call_later", note)
+        committer = make_committer(Store(str(tmp_path)))
+        for number in range(3):
+            asyncio.create_task(committer.commit(make_rows(number, 1)))  # noqa: RUF006 - the loop ends before it does
+            await asyncio.sleep(0)
+        assert [timer.cancelled() for timer in timers] == [True, True, False], "only the last one is to ring"
+
+    asyncio.run(commit_three_times())
 
 
 def test_a_steady_trickle_is_cut_off_by_the_clock_not_put_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,8 @@ import pytest
 from factory.config.placements import load_placements
 from factory.text.lengths import count, describe_misfit
 from schemas.placement import Counting
-from tests.support.jobs import Ended, call_factory, check_law, make_job, read_rows
+from tests.support.commands import call_here
+from tests.support.jobs import Ended, check_law, make_job, read_rows
 
 BRIEFS: dict[str, dict[str, Any]] = {
     "ja-JP": {
@@ -51,10 +52,10 @@ PLACEMENTS = ["google_rsa", "meta_feed", "email", "x_post"]
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Ended]]:
+def world(tmp_path_factory: pytest.TempPathFactory, ray_cluster: str) -> Iterator[tuple[Path, Ended]]:
     rows = [{"brief_id": locale, "locale": locale} | brief for locale, brief in BRIEFS.items()]
     job = make_job(tmp_path_factory.mktemp("world") / "job", rows, placements=PLACEMENTS)
-    yield job, call_factory("run", job, "--json")
+    yield job, call_here("run", job, "--json", RAY_ADDRESS=ray_cluster)
 
 
 def share_of_script(texts: list[str], names: tuple[str, ...]) -> float:

@@ -12,8 +12,9 @@ from factory.cli.show import describe_plan, show_plan
 from factory.errors import JobError
 from factory.images.checks import nsfw
 from factory.runs.planning import Prepared
+from tests.support.commands import call_here
 from tests.support.image_jobs import KIT, make_picture_job, make_picture_rows
-from tests.support.jobs import call_factory, check_message, plan_job
+from tests.support.jobs import check_message, plan_job
 from tests.support.model_builders import make_pipeline
 from tests.support.paths import LAYOUTS
 
@@ -184,7 +185,7 @@ def test_what_is_not_installed_is_named(tmp_path: Path, monkeypatch: pytest.Monk
 def test_plan_and_run_refuse_alike_without_a_traceback(tmp_path: Path) -> None:
     job = make_picture_job(tmp_path / "job", images={"slots": ["feed_9x9"]})
     for verb in ("plan", "run"):
-        check_message(call_factory(verb, job), 2, "images.slots", "feed_9x9", "choose from feed_4x5, feed_1x1")
+        check_message(call_here(verb, job), 2, "images.slots", "feed_9x9", "choose from feed_4x5, feed_1x1")
     assert not (job / "out").exists()
 
 

@@ -1,4 +1,4 @@
-"""What bad rows get: all of them in one run that goes on, each refused by name; and what a hostile brief can reach: nothing."""
+"""What bad rows get: all of them in one run that continues, each refused by name; and what a hostile brief can reach: nothing."""
 
 import json
 from dataclasses import dataclass
@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from tests.support.commands import call_here
 from tests.support.jobs import (
     Ended,
-    call_factory,
     check_law,
     drop_run,
     make_job,
@@ -69,7 +69,7 @@ class Mess:
 
 
 @pytest.fixture(scope="module")
-def mess(tmp_path_factory: pytest.TempPathFactory) -> Mess:
+def mess(tmp_path_factory: pytest.TempPathFactory, ray_cluster: str) -> Mess:
     folder = tmp_path_factory.mktemp("mess")
     good = make_product_rows(3)
     bad = [
@@ -89,8 +89,8 @@ def mess(tmp_path_factory: pytest.TempPathFactory) -> Mess:
     (data / "corrupt.parquet").write_bytes((data / "good.parquet").read_bytes()[:-60])
     (data / "zero.parquet").write_bytes(b"")
     (data / "_SUCCESS").write_bytes(b"")
-    ended = call_factory("run", job, "--briefs", data, "--json")
-    clean = call_factory("run", job, "--output", folder / "clean", "--json")
+    ended = call_here("run", job, "--briefs", data, "--json", RAY_ADDRESS=ray_cluster)
+    clean = call_here("run", job, "--output", folder / "clean", "--json", RAY_ADDRESS=ray_cluster)
     assert clean.code == 0, clean.err
     return Mess(ended, job / "out", len(ODD), folder / "clean")
 
@@ -191,6 +191,6 @@ def test_the_report_shows_the_attack_as_text_only(mess: Mess) -> None:
 
 
 def test_running_again_generates_nothing_and_still_says_that_too_much_was_refused(mess: Mess) -> None:
-    again = call_factory("run", mess.output.parent, "--briefs", mess.output.parent.parent / "data", "--json")
+    again = call_here("run", mess.output.parent, "--briefs", mess.output.parent.parent / "data", "--json")
     assert again.code == 1 and "max_quarantine_rate" in again.err
     assert again.data["generated"] == 0 and "Nothing" in again.out

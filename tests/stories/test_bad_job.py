@@ -14,7 +14,8 @@ import pytest
 from factory.cli import main
 from factory.errors import FactoryError, InputError, JobError, OutputError, StorageError
 from factory.runs import driver
-from tests.support.jobs import TEMPLATE, call_factory, check_message, make_job, make_product_rows, plan_job
+from tests.support.commands import call_here
+from tests.support.jobs import TEMPLATE, check_message, make_job, make_product_rows, plan_job
 from tests.support.parquet import make_rows, write_briefs
 from tests.support.s3_server import S3Server
 
@@ -185,7 +186,7 @@ def test_output_with_strangers_files_is_left_alone(tmp_path: Path) -> None:
     job = make_job(tmp_path / "job")
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "holiday.jpg").write_bytes(b"mine")
-    ended = call_factory("run", job, "--output", tmp_path / "photos")
+    ended = call_here("run", job, "--output", tmp_path / "photos")
     check_message(ended, 2, "photos", "holiday.jpg", "--output")
     assert [path.name for path in (tmp_path / "photos").iterdir()] == ["holiday.jpg"]
 
@@ -193,7 +194,7 @@ def test_output_with_strangers_files_is_left_alone(tmp_path: Path) -> None:
 def test_an_output_that_is_a_file_is_refused(tmp_path: Path) -> None:
     job = make_job(tmp_path / "job")
     (tmp_path / "file").write_text("mine")
-    ended = call_factory("run", job, "--output", tmp_path / "file")
+    ended = call_here("run", job, "--output", tmp_path / "file")
     check_message(ended, ended.code, str(tmp_path / "file"))
     assert ended.code in (1, 2) and (tmp_path / "file").read_text() == "mine"
 
@@ -203,7 +204,7 @@ def test_an_endpoint_that_nobody_serves_is_named(tmp_path: Path) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    ended = call_factory("plan", job, "--briefs", "s3://in/briefs/", AWS_ENDPOINT_URL=f"http://127.0.0.1:{port}")
+    ended = call_here("plan", job, "--briefs", "s3://in/briefs/", AWS_ENDPOINT_URL=f"http://127.0.0.1:{port}")
     check_message(ended, 1, "s3://in/briefs", "cannot be reached", "AWS_ENDPOINT_URL", str(port))
 
 
@@ -211,12 +212,12 @@ def test_an_endpoint_that_nobody_serves_is_named(tmp_path: Path) -> None:
 def test_wrong_keys_are_said_and_never_shown(tmp_path: Path, s3: S3Server, bucket: str) -> None:
     job = make_job(tmp_path / "job")
     keys = {"AWS_ACCESS_KEY_ID": "who-is-this", "AWS_SECRET_ACCESS_KEY": "not-the-right-secret"}
-    read = call_factory("plan", job, "--briefs", f"{bucket}/briefs/", **keys)
+    read = call_here("plan", job, "--briefs", f"{bucket}/briefs/", **keys)
     check_message(read, 2, bucket, "denied", "AWS_SECRET_ACCESS_KEY", s3.endpoint)
-    write = call_factory("run", job, "--output", f"{bucket}/out", **keys)
+    write = call_here("run", job, "--output", f"{bucket}/out", **keys)
     check_message(write, 1, bucket, "denied", "AWS_SECRET_ACCESS_KEY")
     assert "not-the-right-secret" not in read.err + read.out + write.err + write.out
-    missing = call_factory("plan", job, "--briefs", "s3://no-such-bucket-here/briefs/")
+    missing = call_here("plan", job, "--briefs", "s3://no-such-bucket-here/briefs/")
     check_message(missing, 2, "no-such-bucket-here")
 
 
@@ -253,7 +254,7 @@ def test_the_exit_code_of_a_verb_is_that_of_the_process(monkeypatch: pytest.Monk
 
 def test_plan_shows_the_first_prompt_its_schema_and_the_counts(tmp_path: Path) -> None:
     rows = make_product_rows(2) + make_rows(1, brief_id="bad", price=-3.0)
-    ended = call_factory("plan", make_job(tmp_path / "job", rows), "--json", COLUMNS="60")
+    ended = call_here("plan", make_job(tmp_path / "job", rows), "--json", COLUMNS="60")
     assert ended.code == 0, ended.err
     data = ended.data
     assert (data["rows"], data["refused"], data["requests"], data["exact"]) == (3, 1, 4, True)

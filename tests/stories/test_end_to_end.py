@@ -14,6 +14,7 @@ import pytest
 
 from factory.config.placements import load_placements
 from factory.text.lengths import fits
+from tests.support.commands import call_here
 from tests.support.paths import ROOT
 
 FACTORY = [sys.executable, "-c", "from factory.cli.main import main; main()"]
@@ -28,8 +29,12 @@ class Run:
     stderr: str
 
 
+def list_arguments(output: Path) -> list[str]:
+    return ["run", "jobs/ad_copy", "--output", str(output), "--limit", "2", "--json"]
+
+
 def _run(output: Path) -> Run:
-    command = [*FACTORY, "run", "jobs/ad_copy", "--output", str(output), "--limit", "2", "--json"]
+    command = [*FACTORY, *list_arguments(output)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=900, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     return Run(output, json.loads(done.stdout.splitlines()[-1]), done.stderr)
@@ -75,10 +80,12 @@ def test_the_judge_is_calibrated_before_it_counts(first: Run) -> None:
 
 
 @pytest.mark.engine
-def test_the_same_command_again_generates_nothing(first: Run) -> None:
+def test_the_same_command_again_generates_nothing(first: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     segments = {path: path.read_bytes() for path in (first.output / "segments").rglob("*.parquet")}
-    again = _run(first.output)
-    assert again.result["generated"] == 0
+    monkeypatch.chdir(ROOT)
+    again = call_here(*list_arguments(first.output))
+    assert again.code == 0, again.err
+    assert again.data["generated"] == 0
     assert {path: path.read_bytes() for path in (first.output / "segments").rglob("*.parquet")} == segments
 
 

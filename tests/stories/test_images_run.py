@@ -16,22 +16,25 @@ from PIL import Image
 from factory.images.files.provenance import read_source_type
 from factory.journal.segments import list_segments
 from factory.storage.store import Store
+from tests.support.commands import call_here
 from tests.support.image_jobs import draw_product, make_picture_job, make_picture_rows
-from tests.support.jobs import call_factory, read_rows
+from tests.support.jobs import read_rows
 from tests.support.parquet import write_briefs
+
+pytestmark = pytest.mark.slow
 
 SLOTS = ["feed_1x1", "feed_4x5"]
 QUICK = {"commit_seconds": 2, "max_quarantine_rate": 1.0, "unit_rows": 4}
 
 
 @pytest.fixture(scope="module")
-def story(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def story(tmp_path_factory: pytest.TempPathFactory, ray_cluster: str) -> Path:
     """A job of four briefs, one of which names a picture that is not there; run once."""
     folder = tmp_path_factory.mktemp("pictures") / "job"
     rows = make_picture_rows(4)
     make_picture_job(folder, rows, {"slots": SLOTS}, execution=QUICK)
     (folder / rows[3]["image_uri"]).unlink()
-    ended = call_factory("run", folder, "--json", timeout=400)
+    ended = call_here("run", folder, "--json", timeout=400, RAY_ADDRESS=ray_cluster)
     assert ended.code == 0, ended.err[-3000:]
     (folder / "first.json").write_text(json.dumps(ended.data), encoding="utf-8")
     return folder
@@ -85,14 +88,14 @@ def test_a_missing_picture_is_named_in_quarantine(story: Path) -> None:
     assert all("pictures/b-3.png" in row["detail"] for row in rows)
 
 
-def test_running_again_does_nothing_and_mended_pictures_are_retried_alone(story: Path) -> None:
-    again = call_factory("run", story, "--json")
+def test_running_again_does_nothing_and_mended_pictures_are_retried_alone(story: Path, ray_cluster: str) -> None:
+    again = call_here("run", story, "--json")
     assert again.code == 0, again.err[-3000:]
     assert again.data["generated"] == 0
     assert "Nothing to do" in again.out
     before = {row["creative_id"]: row["sha256"] for row in read_variants(story)}
     draw_product(story / "pictures" / "b-3.png", seed=9)
-    retried = call_factory("retry", story / "out", "--json", timeout=400)
+    retried = call_here("retry", story / "out", "--json", timeout=400, RAY_ADDRESS=ray_cluster)
     assert retried.code == 0, retried.err[-3000:]
     assert (retried.data["asked"], retried.data["saved"]) == (2, 2)
     assert retried.data["counts"]["creatives_accepted"] == 8
@@ -102,12 +105,12 @@ def test_running_again_does_nothing_and_mended_pictures_are_retried_alone(story:
     assert before.items() <= after.items()
 
 
-def test_another_picture_remakes_its_creatives_and_no_text(story: Path) -> None:
+def test_another_picture_remakes_its_creatives_and_no_text(story: Path, ray_cluster: str) -> None:
     rows = make_picture_rows(4)
     rows[0]["image_uri"] = "pictures/other.png"
     draw_product(story / "pictures" / "other.png", seed=21)
     write_briefs(story / "briefs.parquet", rows)
-    ended = call_factory("run", story, "--json", timeout=400)
+    ended = call_here("run", story, "--json", timeout=400, RAY_ADDRESS=ray_cluster)
     assert ended.code == 0, ended.err[-3000:]
     assert ended.data["counts"]["skipped"] == 4
     assert (ended.data["counts"]["creatives_planned"], ended.data["counts"]["creatives_skipped"]) == (8, 6)
@@ -116,15 +119,16 @@ def test_another_picture_remakes_its_creatives_and_no_text(story: Path) -> None:
     assert len(read_pictures(story)) == 8, "what is no longer asked for has left the tables"
 
 
-def test_a_killed_run_goes_on_and_gives_the_same_pictures(tmp_path: Path) -> None:
+def test_a_killed_run_goes_on_and_gives_the_same_pictures(tmp_path: Path, ray_cluster: str) -> None:
     rows = make_picture_rows(8)
     execution = QUICK | {"commit_rows": 3, "commit_seconds": 0.5}
     folder = make_picture_job(tmp_path / "job", rows, execution=execution)
-    undisturbed = call_factory("run", folder, "--output", tmp_path / "whole", "--json", timeout=400)
+    whole = ("--output", tmp_path / "whole")
+    undisturbed = call_here("run", folder, *whole, "--json", timeout=400, RAY_ADDRESS=ray_cluster)
     assert undisturbed.code == 0, undisturbed.err[-3000:]
     kill_amid_pictures(folder)
     assert not (folder / "out" / "manifest.json").exists()
-    resumed = call_factory("run", folder, "--json", timeout=400)
+    resumed = call_here("run", folder, "--json", timeout=400, RAY_ADDRESS=ray_cluster)
     assert resumed.code == 0, resumed.err[-3000:]
     assert resumed.data["counts"]["creatives_skipped"] > 0
     assert resumed.data["counts"]["creatives_accepted"] == 8

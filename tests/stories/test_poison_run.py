@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.commands import call_here
 from tests.support.jobs import (
     Ended,
-    call_factory,
     check_law,
     drop_run,
     make_job,
@@ -19,6 +19,8 @@ from tests.support.jobs import (
     read_rows,
 )
 from tests.support.parquet import write_briefs
+
+pytestmark = pytest.mark.slow
 
 POISON = {"b-3": "KILLER", "b-9": "BLOCKER", "b-14": "HANGER", "b-20": "RAISER"}
 ENGINE = {"kill_on": "KILLER", "block_on": "BLOCKER", "hang_on": "HANGER", "raise_on": "RAISER", "delay_ms": 20}
@@ -50,22 +52,23 @@ class Night:
 
 
 @pytest.fixture(scope="module")
-def night(tmp_path_factory: pytest.TempPathFactory) -> Night:
+def night(tmp_path_factory: pytest.TempPathFactory, ray_cluster: str) -> Night:
     folder = tmp_path_factory.mktemp("poison")
     rows = make_product_rows(ROWS)
     good = [row for row in rows if row["brief_id"] not in POISON]
     clean = make_job(folder / "clean", good, placements=["meta_feed"])
-    assert call_factory("run", clean).code == 0
+    assert call_here("run", clean, RAY_ADDRESS=ray_cluster).code == 0
     for row in rows:
         row["product_name"] = POISON.get(row["brief_id"], row["product_name"])
     job = make_job(folder / "poisoned", rows, placements=["meta_feed"], execution=EXECUTION)
-    ended = call_factory("run", job, "--json", timeout=400)
+    ended = call_here("run", job, "--json", timeout=400, RAY_ADDRESS=ray_cluster)
     after = read_rows(job / "out", "quarantine") if ended.code == 0 else []
-    retried = call_factory("retry", job / "out", "--reason", "raised", "--json")
+    retried = call_here("retry", job / "out", "--reason", "raised", "--json", RAY_ADDRESS=ray_cluster)
     corrected = [row for row in make_product_rows(ROWS) if row["brief_id"] in POISON]
     write_briefs(folder / "corrected.parquet", corrected)
-    fixed = call_factory("retry", job / "out", "--briefs", folder / "corrected.parquet", "--json")
-    return Night(job / "out", clean / "out", ended, after, retried, fixed, call_factory("run", job, "--json"))
+    corrections = ("--briefs", folder / "corrected.parquet")
+    fixed = call_here("retry", job / "out", *corrections, "--json", RAY_ADDRESS=ray_cluster)
+    return Night(job / "out", clean / "out", ended, after, retried, fixed, call_here("run", job, "--json"))
 
 
 def test_every_poisonous_row_ends_in_quarantine_with_its_cause(night: Night) -> None:

@@ -16,6 +16,7 @@ import pytest
 from factory.config.placements import load_placements
 from factory.journal.columns import ASSET_FILES, ASSETS, CANDIDATES, QUARANTINE
 from factory.text.lengths import count, describe_misfit
+from tests.support.commands import call_here
 from tests.support.jobs import (
     Ended,
     call_factory,
@@ -27,6 +28,8 @@ from tests.support.jobs import (
     read_rows,
 )
 from tests.support.parquet import write_briefs
+
+pytestmark = pytest.mark.integration
 
 FAULTY = {"text": {"engine_options": {"fault_rate": 0.4}}, "commit_seconds": 2}
 
@@ -48,8 +51,8 @@ class Night:
 
 
 @pytest.fixture(scope="module")
-def night(tmp_path_factory: pytest.TempPathFactory) -> Night:
-    """Three briefs, run; run again; then b-1 is edited, b-2 withdrawn and b-3 added, and it runs once more."""
+def night(tmp_path_factory: pytest.TempPathFactory, ray_cluster: str) -> Night:
+    """Three briefs, run as a user does; run again; then b-1 is edited, b-2 withdrawn, b-3 added, and it runs once more."""
     folder = tmp_path_factory.mktemp("night")
     rows = make_product_rows(3)
     rows[0] |= {"segments": ["hikers", "families"]}
@@ -57,10 +60,11 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> Night:
     first = call_factory("run", job, "--json")
     assert first.code == 0, first.err
     shutil.copytree(job / "out", folder / "first")
-    again = call_factory("run", job, "--json")
+    again = call_here("run", job, "--json")
     edited = rows[1] | {"description": "Light jacket with taped seams and deep pockets for windy days."}
     write_briefs(job / "briefs.parquet", [rows[0], edited, *make_product_rows(1, first=3)])
-    return Night(job, folder / "first", first, again, call_factory("run", job, "--json"))
+    changed = call_here("run", job, "--json", RAY_ADDRESS=ray_cluster)
+    return Night(job, folder / "first", first, again, changed)
 
 
 def list_times(folder: Path) -> list[tuple[int, str]]:
@@ -164,14 +168,14 @@ def test_assets_of_edited_and_withdrawn_briefs_leave(night: Night) -> None:
 
 
 def test_status_and_report_tell_of_the_output(night: Night) -> None:
-    status = call_factory("status", night.first_output, "--json")
+    status = call_here("status", night.first_output, "--json")
     assert status.code == 0 and status.data["state"] == "done"
     assert status.data["requests"] == 8 and status.data["accepted"] == night.first.data["counts"]["accepted"]
     assert (status.data["waiting"], status.data["driven_by"]) == (0, "")
     page = night.first_output / "report.html"
     wanted = page.read_bytes()
     page.unlink()
-    report = call_factory("report", night.first_output, "--json")
+    report = call_here("report", night.first_output, "--json")
     assert report.code == 0 and report.data["report"] == str(page)
     assert page.read_bytes() == wanted
 
@@ -179,7 +183,7 @@ def test_status_and_report_tell_of_the_output(night: Night) -> None:
 def test_another_job_may_not_write_here(night: Night, tmp_path: Path) -> None:
     other = make_job(tmp_path / "other", name="other-job")
     before = list_times(night.output)
-    ended = call_factory("run", other, "--output", night.output)
+    ended = call_here("run", other, "--output", night.output)
     check_message(ended, 2, str(night.output), "'test-job'", "'other-job'", "--output")
     assert list_times(night.output) == before
 
@@ -188,14 +192,16 @@ def test_a_damaged_run_file_is_no_crash(night: Night, tmp_path: Path) -> None:
     output = tmp_path / "out"
     shutil.copytree(night.first_output, output)
     (output / "run.json").write_text('{"scheme": "0"}')
-    check_message(call_factory("status", output), 2, "run.json")
+    check_message(call_here("status", output), 2, "run.json")
     shutil.copy(night.first_output / "run.json", output / "run.json")
     (output / "manifest.json").write_text("{")
-    check_message(call_factory("status", output), 2, "manifest.json")
+    check_message(call_here("status", output), 2, "manifest.json")
 
 
 @pytest.fixture(scope="module")
-def spent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Ended, list[dict[str, Any]], Ended]]:
+def spent(
+    tmp_path_factory: pytest.TempPathFactory, ray_cluster: str
+) -> Iterator[tuple[Path, Ended, list[dict[str, Any]], Ended]]:
     """A job of forty units whose budget is spent by the first answers, some rows refused; then run without a budget."""
     execution = {"commit_seconds": 0.1, "unit_rows": 1, "max_quarantine_rate": 1.0}
     execution |= {"text": {"batch_rows": 2, "engine_options": {"delay_ms": 50}}}
@@ -204,10 +210,11 @@ def spent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Ende
     for row in rows[::4]:
         row["currency"] = "EURO"
     write_briefs(job / "briefs.parquet", rows, group_rows=1)
-    stopped = call_factory("run", job, "--json")
+    stopped = call_here("run", job, "--json", RAY_ADDRESS=ray_cluster)
     assert stopped.code == 3, stopped.err
     assets = read_rows(job / "out", "assets")
-    yield job, stopped, assets, call_factory("run", job, "--set", "budget.tokens=null", "--json")
+    resumed = call_here("run", job, "--set", "budget.tokens=null", "--json", RAY_ADDRESS=ray_cluster)
+    yield job, stopped, assets, resumed
 
 
 def test_a_spent_budget_stops_with_3_and_an_honest_count(spent: tuple[Path, Ended, list[Any], Ended]) -> None:
@@ -228,7 +235,7 @@ def test_a_stopped_run_goes_on_and_repeats_nothing(spent: tuple[Path, Ended, lis
     assert (counts["rows_read"], counts["refused"], counts["planned"]) == (40, 10, 60)
     assert counts["remaining"] == counts["unread"] == 0 and read_manifest(job / "out")["status"] == "done"
     done_before = sum(stopped.data["counts"][name] for name in ("accepted", "rejected", "quarantined"))
-    assert resumed.data["generated"] == 60 - done_before, "what was under way came to its end before the count"
+    assert resumed.data["generated"] == 60 - done_before, "what was in flight came to its end before the count"
     after = read_rows(job / "out", "assets")
     assert len({row["asset_id"] for row in after}) == len(after)
     assert {row["asset_id"] for row in assets} <= {row["asset_id"] for row in after}

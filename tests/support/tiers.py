@@ -4,6 +4,7 @@ import ipaddress
 import os
 import sys
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -64,7 +65,7 @@ def _check(event: str, arguments: tuple[Any, ...]) -> None:
 def _check_command(program: Any, words: Any) -> None:
     told = [os.fsdecode(word) for word in ([words] if isinstance(words, (str, bytes)) else words or [program])]
     line = " ".join(told)
-    if any(word in line for word in _TOLD_BY) or os.path.basename(told[0]) in _PROGRAMS:
+    if any(word in line for word in _TOLD_BY) or Path(told[0]).name in _PROGRAMS:
         refuse(f"starts {line[:200]!r}")
 
 

@@ -107,6 +107,18 @@ def test_a_repair_names_what_failed_and_asks_for_that_field_only() -> None:
     assert outcome.output_tokens == 40 and outcome.prompt_tokens == 200
 
 
+def test_the_pool_keeps_an_item_once_whoever_wrote_it_and_in_whatever_case() -> None:
+    placement = make_placement()
+    first = GOOD | {"headline": ["Waterproof Leather Boots", "waterproof leather boots", "Comfort on Long Walks"]}
+    second = GOOD | {"headline": ["Comfort On Long Walks", "Boots From Daybird", "Waterproof Leather Boots"]}
+    engine = Script([answer(first, placement), answer(second, placement)])
+    outcome = write(engine, settings=make_settings(placement))
+    assert outcome.pool == {
+        "headline": ["Waterproof Leather Boots", "Comfort on Long Walks", "Boots From Daybird"],
+        "description": GOOD["description"],
+    }
+
+
 def test_repairs_end_after_max_repairs_and_losers_keep_their_reasons() -> None:
     bad = answer(GOOD_SINGLE | {"headline": ["Save 77% on Boots"]})
     engine = Script([bad, bad], [bad, bad], [bad, bad], [bad, bad])
