@@ -179,7 +179,7 @@ def allowed_parts() -> frozenset[tuple[str, ...]]:
     """The elements and attributes that the templates themselves write."""
     root = Path(render_html.__code__.co_filename).parent
     assert build_report.__code__.co_filename == render_html.__code__.co_filename
-    sources = [root / "report.html.j2", *sorted((root / "reports").glob("*.j2"))]
+    sources = sorted((root / "templates").glob("*.j2"))
     text = "\n".join(source.read_text(encoding="utf-8") for source in sources)
     parts: set[tuple[str, ...]] = set()
     text = re.sub(r"\{#.*?#\}", "", text, flags=re.DOTALL)
