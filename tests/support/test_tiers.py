@@ -68,7 +68,7 @@ def test_a_unit_test_starts_no_ray() -> None:
         [sys.executable, "-c", "from factory.cli.main import main; main()", "plan", "jobs/ad_copy"],
         [sys.executable, "-c", "from factory.cluster import connection; connection.use_ray(None)"],
         ["factory", "run", "jobs/ad_copy"],
-        ["/opt/ray/core/raylet", "--port=0"],
+        ["core/raylet", "--port=0"],
     ],
 )
 def test_a_unit_test_starts_no_command_and_no_cluster(command: list[str]) -> None:
