@@ -14,7 +14,7 @@ import psutil
 import pytest
 import ray
 
-from factory.cluster import connection as ray_cluster
+from factory.cluster import resources
 from factory.cluster.resources import READ_CPUS, plan_image_resources, plan_resources
 from factory.config.job import RunSpec
 from factory.errors import JobError, StorageError
@@ -67,17 +67,17 @@ def test_a_gpu_build_without_a_gpu_in_sight_says_what_to_set(cluster: None, monk
     def no_cpu_build() -> bool:
         return False
 
-    monkeypatch.setattr(ray_cluster, "runs_on_cpu", no_cpu_build)
+    monkeypatch.setattr(resources, "runs_on_cpu", no_cpu_build)
     with pytest.raises(JobError, match="needs GPUs, and Ray shows none") as caught:
         plan_resources(make_spec("execution.ray_address=auto"))
     assert "execution.text.gpus" in caught.value.hint
 
 
 def test_every_gpu_gets_an_engine(monkeypatch: pytest.MonkeyPatch) -> None:
-    def resources() -> dict[str, Any]:
+    def show_resources() -> dict[str, Any]:
         return {"CPU": 64.0, "GPU": 8.0}
 
-    monkeypatch.setattr(ray, "cluster_resources", resources)
+    monkeypatch.setattr(ray, "cluster_resources", show_resources)
     parallel = 'execution.text.engine_options={"tensor_parallel_size": 2}'
     assert plan_resources(make_spec()).replicas == 8
     found = plan_resources(make_spec(parallel))
@@ -88,14 +88,14 @@ def test_every_gpu_gets_an_engine(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_picture_processes_fill_a_cluster_and_leave_room_for_rows_to_come_on_some_node(
     monkeypatch: pytest.MonkeyPatch, nodes: int, cpus: int
 ) -> None:
-    def resources() -> dict[str, Any]:
+    def show_resources() -> dict[str, Any]:
         return {"CPU": float(nodes * cpus)}
 
     def list_nodes() -> set[str]:
         return set(map(str, range(nodes)))
 
-    monkeypatch.setattr(ray, "cluster_resources", resources)
-    monkeypatch.setattr(ray_cluster, "list_nodes", list_nodes)
+    monkeypatch.setattr(ray, "cluster_resources", show_resources)
+    monkeypatch.setattr(resources, "list_nodes", list_nodes)
     found = plan_image_resources(make_spec())
     assert found.replicas == nodes * cpus
     free = nodes * cpus - found.replicas * found.cpus  # some node has the mean of it or more
@@ -108,7 +108,7 @@ def test_an_engine_that_draws_has_a_core_beside_those_that_compose(
     backdrop = {"engine": "diffusers", "model": str(build_tiny_pipeline(tmp_path / "model")), "prompt": "light"}
     spec = prepare_job(str(make_picture_job(tmp_path / "job", images={"backdrop": backdrop})), Options()).spec
     monkeypatch.setattr(ray, "cluster_resources", lambda: {"CPU": 16.0, "GPU": 2.0})
-    monkeypatch.setattr(ray_cluster, "list_nodes", lambda: {"one"})
+    monkeypatch.setattr(resources, "list_nodes", lambda: {"one"})
     found = plan_image_resources(spec)
     assert (found.backdrop_replicas, found.backdrop_gpus, found.replicas) == (2, 1.0, 14)
 
