@@ -126,6 +126,8 @@ class CreativeMaker:
         checks, scores = judge_creative(made, task.slot)
         if self.setup.images.backdrop.safety:
             checks = [*checks, check_safety(made.pixels)]
+        if made.product is not None and product is not None and product.mode == "card":
+            checks = [*checks, Check(rule="product_not_cut_out", passed=True, detail=product.doubt)]
         variant = variant.change(texts={each.slot: each.text for each in made.texts}, fit=made.fit, checks=checks)
         failed = next((check for check in checks if not check.passed), None)
         if failed is not None:

@@ -93,7 +93,8 @@ class Cutout:
     """A product picture made ready: RGBA pixels, and where they come from.
 
     `mode` cutout: its background was removed, or was transparent from the start; card: it is shown whole, in a frame.
-    `confidence` (0..1) is that of the cut-out, `digest` the SHA-256 of the file that was fetched.
+    `confidence` (0..1) is that of the cut-out, `doubt` what speaks against one, `digest` the SHA-256 of the file that was
+    fetched.
     """
 
     pixels: Pixels
@@ -101,6 +102,7 @@ class Cutout:
     confidence: float
     digest: str
     uri: str
+    doubt: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

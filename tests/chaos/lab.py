@@ -20,6 +20,7 @@ from tests.support.fault_proxy import FaultProxy
 from tests.support.jobs import drop_run, make_job, make_product_rows, read_manifest, read_rows
 from tests.support.paths import ROOT
 from tests.support.s3_server import S3Server, run_s3_server
+from tests.support.tiny_llama import build_tiny_llama
 
 # Of each answer while a job is being hurt: 80 requests, a few at a time, are worked on for some seconds.
 DELAY_MS = 500
@@ -62,8 +63,9 @@ class Lab:
         if shape == "vllm":
             # float32: texts are then the same in any batch.
             execution["text"] = {"engine_options": {"dtype": "float32"}, "max_model_len": 1024}
-            text = {"template": "ad.j2", "model": "smollm2-135m-instruct", "candidates": 1, "max_repairs": 0}
-            return make_job(job, make_product_rows(5), placements=["meta_feed"], text=text, execution=execution)
+            model = str(build_tiny_llama(self.folder / "model"))
+            text = {"template": "ad.j2", "model": model, "candidates": 2, "max_repairs": 0}
+            return make_job(job, make_product_rows(8), placements=["meta_feed"], text=text, execution=execution)
         rows = make_product_rows(30 if shape == "spoilt" else 40)
         if shape == "spoilt":
             rows[7] |= {"currency": "EURO"}

@@ -17,7 +17,6 @@ import psutil
 import pytest
 
 from factory.engines.base import Completion, EngineConfig, Generation, Prompt
-from factory.engines.models.resolve import default_cache, resolve_model
 from factory.engines.vllm import options
 from factory.engines.vllm.clock import SharedClock
 from factory.engines.vllm.engine import VllmTextEngine
@@ -26,6 +25,7 @@ from factory.engines.vllm.options import build_arguments, prepare_environment, v
 from factory.errors import EngineError, JobError
 from schemas.job import Sampling, TextExecution
 from tests.support.paths import ROOT
+from tests.support.tiny_llama import build_tiny_llama
 
 T = TypeVar("T")
 Run = Callable[[Coroutine[Any, Any, T]], T]
@@ -52,7 +52,7 @@ def make_prompt(number: int = 0, **changes: Any) -> Prompt:
             {"role": "user", "content": f"Write an advertisement for wool blanket number {number}."},
         ],
         "json_schema": SCHEMA,
-        "max_tokens": 220,
+        "max_tokens": 600,
         "sampling": Sampling(),
         "seed": 100 + 10 * number,
         "n": 3,
@@ -171,8 +171,9 @@ def test_a_compiler_that_does_not_start_in_time_is_not_the_schemas_fault() -> No
 
 
 @pytest.fixture(scope="module")
-def model() -> str:
-    return resolve_model("smollm2-135m-instruct", default_cache())
+def model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """What the model says matters to no test here; the sample job on the bundled one is tests/stories/test_end_to_end.py."""
+    return str(build_tiny_llama(tmp_path_factory.mktemp("model") / "tiny"))
 
 
 @pytest.fixture(scope="module")
@@ -244,7 +245,7 @@ def test_a_text_cut_by_max_tokens_says_so(engine: VllmTextEngine, run: Run[Any])
 @pytest.mark.engine
 def test_a_prompt_that_is_too_long_is_at_fault_and_not_the_engine(engine: VllmTextEngine, run: Run[Any]) -> None:
     long = make_prompt(messages=[{"role": "user", "content": "wool " * 3000}])
-    with pytest.raises(ValueError, match=r"the prompt has 30\d\d tokens; with 220 for the answer only 1828 fit"):
+    with pytest.raises(ValueError, match=r"the prompt has 30\d\d tokens; with 600 for the answer only 1448 fit"):
         run(engine.generate(long))
     (generation,) = write(engine, [make_prompt(n=1)], run)
     check_completion(generation.completions[0])

@@ -141,17 +141,24 @@ def test_a_scene_stays_whole() -> None:
     scene = cv2.resize(coarse, (SIZE, SIZE), interpolation=cv2.INTER_CUBIC)
     cut = cut_out(np.dstack([scene, np.full((SIZE, SIZE), 255, np.uint8)]))
     assert cut.mode == "card"
+    assert cut.doubt.startswith("the picture's border is not one plain background (border 0.00)")
 
 
 def test_a_product_that_the_edge_cuts_stays_whole() -> None:
     picture, _ = draw_product(GROUNDS["grey"], (180, 40, 50))
-    assert cut_out(np.ascontiguousarray(picture[:350])).mode == "card"
+    cut = cut_out(np.ascontiguousarray(picture[:350]))
+    assert cut.mode == "card" and "(border " in cut.doubt
 
 
 @pytest.mark.parametrize("color", [(255, 255, 255), (40, 80, 120)])
 def test_nothing_but_ground_stays_whole(color: Color) -> None:
     flat = np.full((SIZE, SIZE, 4), (*color, 255), np.uint8)
-    assert cut_out(flat).mode == "card"
+    cut = cut_out(flat)
+    assert (cut.mode, cut.confidence, cut.doubt) == (
+        "card",
+        0,
+        "hardly anything of the picture is product (area 0.00)",
+    )
 
 
 def test_alpha_that_is_there_is_taken_and_its_margin_trimmed() -> None:

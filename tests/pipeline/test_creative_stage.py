@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from factory.cluster.crash_tracker import MAX_IDLE_STARTS
 from factory.engines.base import BackdropPrompt
@@ -89,6 +90,19 @@ def test_what_drawing_trips_over_costs_one_creative(shop: Workshop, monkeypatch:
     receipt = shop.make_all(*make_pair(shop), shop.make_work("b-2"))
     assert (receipt.creatives_accepted, receipt.creatives_failed) == (2, 1)
     assert list_refusals(shop.read_failures()) == [("b-1", "raised", 1, "failed")]
+
+
+def test_a_product_that_was_not_cut_out_says_why(shop: Workshop, tmp_path: Path) -> None:
+    scene = np.random.default_rng(1).integers(0, 255, (400, 400, 3), np.uint8)
+    plain = np.full((400, 400, 3), 255, np.uint8)
+    plain[100:300, 120:280] = (150, 30, 40)
+    for name, pixels in (("scene", scene), ("plain", plain)):
+        Image.fromarray(pixels).save(tmp_path / "job" / "pictures" / f"{name}.png")
+    shop.make_all(shop.make_work("b-0", "pictures/plain.png"), shop.make_work("b-1", "pictures/scene.png"))
+    cut, card = sorted(shop.read_done(), key=lambda each: each.request.brief.brief_id)
+    notes = [check for check in card.variants[0].checks if check.rule == "product_not_cut_out"]
+    assert [(note.passed, "border is not one plain background" in note.detail) for note in notes] == [(True, True)]
+    assert "product_not_cut_out" not in {check.rule for variant in cut.variants for check in variant.checks}
 
 
 def test_failures_of_many_texts_share_a_file(shop: Workshop) -> None:

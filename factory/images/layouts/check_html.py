@@ -161,7 +161,7 @@ def _check_ids(elements: list[_Element], meta: LayoutMeta, first: int) -> list[P
     for name in wanted:
         if not counts[name]:
             where = f'<div id="{name}">{"" if name in BOXES else "sample"}</div>'
-            problems.append((first, f"no element has the id {name!r}", f"add {where}, or mend the front matter"))
+            problems.append((first, f"no element has the id {name!r}", f"add {where}, or correct the front matter"))
     for element in elements:
         name = element.id
         if not name:
@@ -191,7 +191,7 @@ def _check_slot(element: _Element, meta: LayoutMeta) -> list[Problem]:
             (element.line, f"#{name} must hold one text and nothing else", f'write <div id="{name}">sample</div>')
         )
     if inside and inside not in element.above:
-        fix = f'write <div id="{inside}"><span id="{name}">sample</span></div>, or mend `inside`'
+        fix = f'write <div id="{inside}"><span id="{name}">sample</span></div>, or correct `inside`'
         problems.append((element.line, f"#{name} is to stay inside #{inside}, which is not around it", fix))
     return problems
 

@@ -8,11 +8,15 @@ from factory.engines.base import Pixels
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Cut:
-    """RGBA pixels, "cutout" or "card", and how sure (0..1) the cut is; of a card, how sure it would be at most."""
+    """RGBA pixels, "cutout" or "card", and how sure (0..1) the cut is; of a card, how sure it would be at most, and why.
+
+    `doubt` says in words for the job's author what speaks against a cut.
+    """
 
     pixels: Pixels
     mode: str
     confidence: float
+    doubt: str = ""
 
 
 class Cutter(Protocol):

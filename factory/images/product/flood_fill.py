@@ -50,7 +50,10 @@ def flood_border(rgb: Pixels, confidence: Confidence) -> Flood | None:
     fits = _fit_border(lab, detail, frame)
     mask = _flood(detail, fits, frame, DETAIL)
     left = 1 - np.count_nonzero(mask) / mask.size
-    if left < 0.005 or confidence.add(border=float(mask.ravel()[frame].mean())):
+    if left < 0.005:
+        confidence.add(area=left)
+        return None
+    if confidence.add(border=float(mask.ravel()[frame].mean())):
         return None
     stable = _compare(_flood(detail, fits, frame, _STRICT), _flood(detail, fits, frame, _LOOSE))
     return None if confidence.add(stable=stable) else Flood(lab, detail, mask)

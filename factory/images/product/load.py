@@ -54,7 +54,7 @@ def _load(place: "_File | str", sources: Sources, cutout: CutoutConfig) -> Cutou
         data, shown = _read_file(place, sources), _show(place)
     cut = make_cutter(cutout).cut(decode_picture(data, sources))
     cut.pixels.flags.writeable = False
-    return Cutout(cut.pixels, cut.mode, cut.confidence, sha256(data).hexdigest(), shown)
+    return Cutout(cut.pixels, cut.mode, cut.confidence, sha256(data).hexdigest(), shown, cut.doubt)
 
 
 def _locate(uri: str, sources: Sources, folder: str) -> "_File | str":

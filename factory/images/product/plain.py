@@ -44,8 +44,8 @@ def cut_out(pixels: Pixels) -> Cut:
     confidence = Confidence()
     background = find_background(small, confidence)
     if background is None:
-        return Cut(pixels, "card", confidence.total)
-    return Cut(_trim(paint_edge(pixels, small, background)), "cutout", confidence.total)
+        return Cut(pixels, "card", confidence.total, confidence.explain())
+    return Cut(_trim(paint_edge(pixels, small, background)), "cutout", confidence.total, confidence.explain())
 
 
 def _shrink(pixels: Pixels) -> Pixels:

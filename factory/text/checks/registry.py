@@ -15,7 +15,7 @@ Takes = Literal["", "number", "text", "maybe"]  # what stands after the colon of
 
 
 class Rule(NamedTuple):
-    """How to find a fault in an item, and the order to whoever mends it."""
+    """How to find a fault in an item, and the instruction for repairing it."""
 
     find: Find
     advice: str
