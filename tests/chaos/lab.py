@@ -64,8 +64,9 @@ class Lab:
             # float32: texts are then the same in any batch.
             execution["text"] = {"engine_options": {"dtype": "float32"}, "max_model_len": 1024}
             model = str(build_tiny_llama(self.folder / "model"))
-            text = {"template": "ad.j2", "model": model, "candidates": 2, "max_repairs": 0}
-            return make_job(job, make_product_rows(8), placements=["meta_feed"], text=text, execution=execution)
+            text = {"template": "ad.j2", "model": model, "candidates": 1, "max_repairs": 0}
+            # Enough rows that some are being written when the scorer is loaded and the first are committed.
+            return make_job(job, make_product_rows(20), placements=["meta_feed"], text=text, execution=execution)
         rows = make_product_rows(30 if shape == "spoilt" else 40)
         if shape == "spoilt":
             rows[7] |= {"currency": "EURO"}
