@@ -2,7 +2,8 @@
 
 A segment file is a small immutable Parquet file of finished work. It is written whole, under a name that nobody else uses,
 and its existence is its commit. Work that was done twice is two rows with one `request_id`: what reads a phase
-(`iterate_rows`, `read_finished`) keeps the first, in the order of the files' names. A file that is damaged or not ours is set aside by name, and counts for nothing.
+(`iterate_rows`, `read_finished`) keeps the first, in the order of the files' names. A file that is damaged or not ours is
+set aside by name, and counts for nothing.
 
 A resume reads only the ends of the files, where ids and statuses are, and trusts what these say. A file whose payloads
 turn out damaged when everything is read in the end is set aside for good by a mark beside it (`set_aside`): its requests

@@ -45,11 +45,12 @@ class Truth:
 
 @dataclass(slots=True)
 class Lab:
-    """A server and a folder for all plans of a process. `keep` is where the outputs of failed plans stay."""
+    """A server and a folder for all plans of a process, and the Ray cluster that undisturbed runs join, else they start one."""
 
     server: S3Server
     proxy: FaultProxy
     folder: Path
+    ray_address: str = ""
     known: dict[str, Truth] = field(default_factory=dict)
 
     def find_job(self, shape: str) -> Path:
@@ -80,7 +81,7 @@ class Lab:
         if shape not in self.known:
             output = self.folder / "undisturbed" / shape
             arguments = ["run", str(self.find_job(shape)), "--output", str(output)]
-            env = self.make_environment()
+            env = self.make_environment() | ({"RAY_ADDRESS": self.ray_address} if self.ray_address else {})
             command = Command(arguments, env, self.folder)
             ended = command.wait(600)
             command.end_all()
@@ -116,11 +117,11 @@ class Lab:
 
 
 @contextmanager
-def open_lab(folder: Path) -> Iterator[Lab]:
+def open_lab(folder: Path, ray_address: str = "") -> Iterator[Lab]:
     """Start the server and the proxy; everything is below `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     with run_s3_server(folder / "s3") as server, FaultProxy(server.endpoint) as proxy:
-        lab = Lab(server, proxy, folder)
+        lab = Lab(server, proxy, folder, ray_address)
         with lab.reach_server():
             yield lab
     shutil.rmtree(folder / "s3", ignore_errors=True)

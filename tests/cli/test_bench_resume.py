@@ -17,21 +17,21 @@ from factory.journal.split_records import find_progress
 from factory.runs.planning import Options, prepare_job
 from factory.storage.store import Store
 from schemas.outcome import Outcome
-from tests.support.jobs import call_factory
+from tests.support.commands import call_here
 
 pytestmark = pytest.mark.slow
 
 
-def test_an_output_is_made_as_a_killed_command_leaves_it(tmp_path: Path) -> None:
+def test_an_output_is_made_as_a_killed_command_leaves_it(tmp_path: Path, ray_cluster: str) -> None:
     sample = write_job(tmp_path / "sample", 12)
-    assert call_factory("run", sample).code == 0
+    assert call_here("run", sample, RAY_ADDRESS=ray_cluster).code == 0
     samples = read_samples(Store(str(tmp_path / "sample" / "out")))
-    prepared = prepare_job(str(write_job(tmp_path / "job", 3_000)), Options(("execution.unit_rows=500",)))
-    make_finished(prepared, samples, 2_700)
+    prepared = prepare_job(str(write_job(tmp_path / "job", 600)), Options(("execution.unit_rows=100",)))
+    make_finished(prepared, samples, 540)
     store = Store(prepared.spec.loaded.output_uri)
     finished = read_finished(store, TEXT_PHASE)
-    assert len(finished) == 2_700 and not finished.damaged
-    assert sum(not done for done in finished.contains(prepared.preview.request_ids)) == 300
+    assert len(finished) == 540 and not finished.damaged
+    assert sum(not done for done in finished.contains(prepared.preview.request_ids)) == 60
     rows = {row.request_id: row for row in iterate_rows(store, TEXT_PHASE)}
     first = rows[prepared.preview.request_ids[0]]
     outcome = Outcome.model_validate_json(first.payload)
@@ -39,14 +39,14 @@ def test_an_output_is_made_as_a_killed_command_leaves_it(tmp_path: Path) -> None
     assert outcome.status == first.status and outcome.candidates
     split = find_progress(prepared.source.splits, prepared.spec, store, prepared.duplicates, finished)
     assert len(prepared.source.splits) == len(list_segments(store, PLAN_PHASE)) == 6
-    assert (len(split.left), split.num_new, split.unknown_rows) == (1, 300, 0)
+    assert (len(split.left), split.num_new, split.unknown_rows) == (1, 60, 0)
 
 
 @pytest.fixture(scope="module")
 def measured(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """The verb, run small."""
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in {"SAMPLE_REQUESTS": 16, "KILL_REQUESTS": 900, "KILL_FILES": 1, "DELAY_MS": 500}.items():
+        for name, value in {"SAMPLE_REQUESTS": 16, "KILL_REQUESTS": 450, "KILL_FILES": 1, "DELAY_MS": 500}.items():
             patch.setattr(resume, name, value)
         return resume.run_bench([1_000], str(tmp_path_factory.mktemp("resume") / "outputs"))
 
@@ -57,7 +57,7 @@ def test_its_figures_are_sane(measured: dict[str, Any]) -> None:
     assert row["seconds"] > 1 and row["CPU s"] > 1 and row["peak MiB"] > 100
     assert row["data MiB"] > 0
     killed, commit = measured["kill"], measured["kill"]["commit"]
-    assert 0 < killed["committed"] < 900 == killed["committed"] + killed["generated"]
+    assert 0 < killed["committed"] < 450 == killed["committed"] + killed["generated"]
     assert killed["doubled"] == 0
     assert commit["requests"] == killed["generated"]
     assert commit["seconds"] > 0 and 0 < commit["share"] < 1
