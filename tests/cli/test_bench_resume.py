@@ -43,11 +43,12 @@ def test_an_output_is_made_as_a_killed_command_leaves_it(tmp_path: Path, ray_clu
 
 
 @pytest.fixture(scope="module")
-def measured(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """The verb, run small."""
+def measured(tmp_path_factory: pytest.TempPathFactory, ray_cluster: str) -> dict[str, Any]:
+    """The verb, run small; its commands are real processes that join one cluster."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in {"SAMPLE_REQUESTS": 16, "KILL_REQUESTS": 450, "KILL_FILES": 1, "DELAY_MS": 500}.items():
             patch.setattr(resume, name, value)
+        patch.setenv("RAY_ADDRESS", ray_cluster)
         return resume.run_bench([1_000], str(tmp_path_factory.mktemp("resume") / "outputs"))
 
 

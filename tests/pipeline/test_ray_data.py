@@ -31,9 +31,12 @@ JOB = str(ROOT / "jobs" / "ad_copy")
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[None]:
-    ray.init(address="local", num_cpus=4, num_gpus=0, include_dashboard=False)
-    yield
-    ray.shutdown()
+    with pytest.MonkeyPatch.context() as patch:
+        # Unsaid, Ray would turn tokens on for the rest of this process, and drop it from clusters without them.
+        patch.setenv("RAY_AUTH_MODE", "disabled")
+        ray.init(address="local", num_cpus=4, num_gpus=0, include_dashboard=False)
+        yield
+        ray.shutdown()
 
 
 def make_spec(*sets: str) -> RunSpec:
