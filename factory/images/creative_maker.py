@@ -30,6 +30,17 @@ Draw = Callable[[CreativeTask, Colorway, int], PaintedBackdrop]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class _Subject:
+    """What is the same for all tries at one creative."""
+
+    task: CreativeTask
+    texts: AdTexts
+    locale: str
+    brand: Brand
+    product: Cutout | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class _Try:
     """One variant with its picture, None where nothing could be composed."""
 
@@ -74,7 +85,8 @@ class CreativeMaker:
         if product is None and images.require_product:
             return [_refuse("no_product", "the brief names no product picture, and images.require_product is on")]
         texts = list_texts(work.request, work.fields, brand)
-        options = self._list_options(texts, task, brand, product)
+        subject = _Subject(task, texts, work.request.locale, brand, product)
+        options = self._list_options(subject)
         if not options:
             what = f"no layout for {task.slot.role} at {task.slot.width}x{task.slot.height} has all that it needs"
             return [_refuse("no_layout", f"{what} of this brief: add a layout that needs less")]
@@ -86,44 +98,33 @@ class CreativeMaker:
                 break
             if layout.name in hopeless:
                 continue
-            made = self._try(texts, work.request.locale, task, brand, layout, colorway, product, len(tries))
+            made = self._try(subject, layout, colorway, len(tries))
             tries.append(made)
             if made.composition is None:
                 hopeless.add(layout.name)
             num_passed += made.variant.passed
         return tries
 
-    def _list_options(
-        self, texts: AdTexts, task: CreativeTask, brand: Brand, product: Cutout | None
-    ) -> list[tuple[Layout, Colorway]]:
+    def _list_options(self, subject: _Subject) -> list[tuple[Layout, Colorway]]:
         """Every layout in every colourway: each layout once, in different colourways, then all again in the next ones."""
-        present = list_present(texts, product)
-        layouts = choose_layouts(self.setup.layouts, task.slot, present, task.seed)
-        colorways = make_colorways(brand.kit.colors)
+        slot, seed = subject.task.slot, subject.task.seed
+        layouts = choose_layouts(self.setup.layouts, slot, list_present(subject.texts, subject.product), seed)
+        colorways = make_colorways(subject.brand.kit.colors)
         return [
-            (layout, pick_colorway(colorways, task.seed, place + turn))
+            (layout, pick_colorway(colorways, seed, place + turn))
             for turn in range(len(colorways))
             for place, layout in enumerate(layouts)
         ]
 
-    def _try(
-        self,
-        texts: AdTexts,
-        locale: str,
-        task: CreativeTask,
-        brand: Brand,
-        layout: Layout,
-        colorway: Colorway,
-        product: Cutout | None,
-        index: int,
-    ) -> _Try:
-        backdrop = self.draw(task, colorway, index) if layout.meta.backdrop else None
-        made = compose(Order(texts, locale, task.slot, brand, layout, colorway, product, backdrop))
+    def _try(self, subject: _Subject, layout: Layout, colorway: Colorway, index: int) -> _Try:
+        slot, product = subject.task.slot, subject.product
+        backdrop = self.draw(subject.task, colorway, index) if layout.meta.backdrop else None
+        made = compose(Order(subject.texts, subject.locale, slot, subject.brand, layout, colorway, product, backdrop))
         variant = Variant(index=index, layout=layout.name, colorway=colorway.name)
         if isinstance(made, Misfit):
             check = Check(rule=made.reason, passed=False, detail=made.detail)
             return _Try(variant.change(checks=[check], reason=f"{made.reason}: {made.detail}"), layout, None)
-        checks, scores = judge_creative(made, task.slot)
+        checks, scores = judge_creative(made, slot)
         if self.setup.images.backdrop.safety:
             checks = [*checks, check_safety(made.pixels)]
         if made.product is not None and product is not None and product.mode == "card":

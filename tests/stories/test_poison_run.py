@@ -26,7 +26,6 @@ POISON = {"b-3": "KILLER", "b-9": "BLOCKER", "b-14": "HANGER", "b-20": "RAISER"}
 ENGINE = {"kill_on": "KILLER", "block_on": "BLOCKER", "hang_on": "HANGER", "raise_on": "RAISER", "delay_ms": 20}
 EXECUTION = {
     "commit_seconds": 1,
-    "max_attempts": 2,
     "max_quarantine_rate": 1.0,
     "text": {
         "batch_rows": 4,
@@ -76,10 +75,10 @@ def test_every_poisonous_row_ends_in_quarantine_with_its_cause(night: Night) -> 
     assert night.ended.code == 0, night.ended.err
     causes = {str(row["brief_id"]): (row["reason"], row["attempt"], row["retryable"]) for row in night.after}
     assert causes == {
-        "b-3": ("process_died", 2, True),
-        "b-9": ("process_died", 2, True),
-        "b-14": ("timeout", 2, True),
-        "b-20": ("raised", 2, True),
+        "b-3": ("process_died", 3, True),
+        "b-9": ("process_died", 3, True),
+        "b-14": ("timeout", 3, True),
+        "b-20": ("raised", 3, True),
     }
     counts = night.ended.data["counts"]
     assert (counts["planned"], counts["quarantined"], counts["remaining"]) == (ROWS, len(POISON), 0)
