@@ -347,6 +347,7 @@ def test_memory_is_bounded_in_bytes() -> None:
     from factory.engines.base import Pixels
     from factory.images.types import Cutout
 
+    threads = threading.active_count()  # other tests of this process have left some
     memory = load._Memory(100_000)
     made: list[int] = []
 
@@ -360,4 +361,4 @@ def test_memory_is_bounded_in_bytes() -> None:
     assert made == [1, 2, 3, 2]
     assert memory.size <= 100_000
     assert memory.pending == {}
-    assert threading.active_count() < 50
+    assert threading.active_count() <= threads
