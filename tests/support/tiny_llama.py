@@ -13,7 +13,7 @@ _TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "generation_confi
 def build_tiny_llama(folder: Path) -> Path:
     """Write the bundled model's tokenizer and a llama of 7 M parameters to the new folder `folder`; return it.
 
-    The weights are the same each time. A token costs a hundredth of what it costs the bundled model.
+    The weights are the same each time.
     """
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
