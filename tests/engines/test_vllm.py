@@ -62,7 +62,8 @@ def make_prompt(number: int = 0, **changes: Any) -> Prompt:
 
 
 def make_config(model: str = "none", **execution: Any) -> EngineConfig:
-    return EngineConfig(model=model, execution=TextExecution(**execution), seed=7)
+    """One thread unless said otherwise: two on two cores wait for each other while another test has one of them."""
+    return EngineConfig(model=model, execution=TextExecution(**{"cpus": 1, **execution}), seed=7)
 
 
 @pytest.mark.parametrize(
@@ -361,7 +362,7 @@ def children():
     return [each.pid for each in found if not any("resource_tracker" in part for part in each.cmdline())]
 
 async def main():
-    config = EngineConfig(sys.argv[1], TextExecution(max_model_len=512), 7)
+    config = EngineConfig(sys.argv[1], TextExecution(max_model_len=512, cpus=1), 7)
     engine = VllmTextEngine(config)
     await engine.start()
     before = children()

@@ -30,7 +30,9 @@ class Run:
 
 
 def list_arguments(output: Path) -> list[str]:
-    return ["run", "jobs/ad_copy", "--output", str(output), "--limit", "2", "--json"]
+    # One thread: two on two cores wait for each other while another test has one of them.
+    fewer = ["--set", "execution.text.cpus=1", "--set", "text.candidates=3", "--set", "text.max_repairs=1"]
+    return ["run", "jobs/ad_copy", "--output", str(output), "--limit", "2", "--json", *fewer]
 
 
 def _run(output: Path) -> Run:
