@@ -1,4 +1,7 @@
-"""The sample job on the real engine: vLLM on the CPU with the bundled model, through Ray Data, as `make run` does it."""
+"""The sample job on the real engine: vLLM on the CPU with the bundled model, through Ray Data.
+
+As `make run` does it, but with fewer briefs, candidates and repairs, and one thread.
+"""
 
 import json
 import subprocess
@@ -30,7 +33,7 @@ class Run:
 
 
 def list_arguments(output: Path) -> list[str]:
-    # One thread: two on two cores wait for each other while another test has one of them.
+    # Fewer texts, which no assertion needs more of. One thread: two on two cores wait for each other while another test has one.
     fewer = ["--set", "execution.text.cpus=1", "--set", "text.candidates=3", "--set", "text.max_repairs=1"]
     return ["run", "jobs/ad_copy", "--output", str(output), "--limit", "2", "--json", *fewer]
 
