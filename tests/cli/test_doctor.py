@@ -301,6 +301,7 @@ def test_secrets_are_blotted_out_wherever_they_turn_up() -> None:
     assert finding.fix == "curl http://(hidden)@host/ -H (hidden)"
 
 
+@pytest.mark.integration
 def test_nothing_secret_is_printed_by_the_command(tmp_path: Path) -> None:
     """The whole verb, in a process of its own, on an environment full of secrets."""
     program = (

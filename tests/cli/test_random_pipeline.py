@@ -15,6 +15,7 @@ from tests.support.jobs import check_message
 from tests.support.tiny_pipelines import make_tiny_parts
 
 
+@pytest.mark.integration
 def test_it_writes_a_pipeline_in_bfloat16_that_the_engine_takes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

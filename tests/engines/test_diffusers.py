@@ -15,6 +15,8 @@ from factory.errors import EngineError, JobError, PictureError
 from schemas.images import Backdrop, ImageExecution
 from tests.support.tiny_pipelines import build_tiny_pipeline
 
+pytestmark = pytest.mark.integration  # a real pipeline, if a tiny one
+
 Kinds = dict[str, Path]
 
 

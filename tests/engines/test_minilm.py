@@ -18,6 +18,8 @@ from factory.text.scores.embeddings import summarize_brief
 from factory.text.scores.relevance import score_relevance
 from tests.support.builders import make_request
 
+pytestmark = pytest.mark.integration  # the real model
+
 Usage = namedtuple("Usage", "total used free")
 
 

@@ -10,6 +10,8 @@ import pytest
 
 from tests.support.paths import ROOT
 
+pytestmark = pytest.mark.integration  # trees of real processes
+
 SLEEP = "[sys.executable, '-c', 'import time; time.sleep(120)']"
 # Each prints the pids of what it starts, then waits to be killed.
 BEGIN = (

@@ -137,10 +137,12 @@ def test_shares_of_calls_in_flight_add_up_to_the_wall_time(monkeypatch: pytest.M
     assert (first[0], second[0], third[0]) == (4.0, 2.0, 1.0)
 
 
+@pytest.mark.integration
 def test_schemas_that_compile_pass() -> None:
     compile_schemas({"all of them": SCHEMA, "choice": {"type": "object", "properties": {"a": {"enum": ["x", "y"]}}}})
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize(
     ("text", "says"),
     [

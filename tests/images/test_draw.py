@@ -168,6 +168,7 @@ def test_the_start_is_the_product_on_the_ground(size: tuple[int, int]) -> None:
     assert picture[size[1] // 2, size[0] // 2, 0] > 150
 
 
+@pytest.mark.integration
 def test_a_model_draws_from_prompt_product_and_seed(tmp_path: Path) -> None:
     folder = build_tiny_pipeline(tmp_path / "model")
     config = make_config(model=str(folder), steps=4, max_side=64, strength=0.5)

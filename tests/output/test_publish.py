@@ -73,6 +73,7 @@ def require_mended(run: Run, store: Store, expected: dict[str, bytes]) -> None:
     assert store.list("staging") == [] and store.exists("report.html")
 
 
+@pytest.mark.integration
 def test_a_local_end_may_be_killed_at_any_change(tmp_path: Path) -> None:
     run = make_run(tmp_path)
     shutil.copytree(tmp_path / "out", tmp_path / "whole")
@@ -154,6 +155,7 @@ class Killer:
                     process.wait(60)
 
 
+@pytest.mark.integration
 def test_readers_find_whole_tables_while_they_are_switched(tmp_path: Path) -> None:
     run = make_run(tmp_path)
     run.end()

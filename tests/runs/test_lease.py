@@ -22,6 +22,8 @@ from factory.storage.store import Store
 from tests.support.fault_proxy import Fault, FaultProxy, fail, reset_after
 from tests.support.s3_server import S3Server
 
+pytestmark = pytest.mark.integration  # several processes, which are killed and stopped
+
 BOTH = [pytest.param("local"), pytest.param("s3", marks=pytest.mark.s3)]
 BEAT, EXPIRY = 1.0, 3.0  # seconds: a busy machine may hold a heartbeat back for as long as three of them take
 DAY = 86_400.0

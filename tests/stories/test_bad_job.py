@@ -128,6 +128,7 @@ def test_an_unknown_model_is_refused(tmp_path: Path, name: str, monkeypatch: pyt
     assert f"{name!r}" in message and "smollm2-135m-instruct" in message
 
 
+@pytest.mark.integration
 def test_a_full_disk_for_the_model_cache_is_said_before_anything_starts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -142,6 +143,7 @@ def test_a_full_disk_for_the_model_cache_is_said_before_anything_starts(
         assert word in str(caught.value)
 
 
+@pytest.mark.integration
 def test_a_cache_that_cannot_be_written_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("FACTORY_CACHE", str(tmp_path / "file" / "cache"))
@@ -199,6 +201,7 @@ def test_an_output_that_is_a_file_is_refused(tmp_path: Path) -> None:
     assert ended.code in (1, 2) and (tmp_path / "file").read_text() == "mine"
 
 
+@pytest.mark.integration
 def test_an_endpoint_that_nobody_serves_is_named(tmp_path: Path) -> None:
     job = make_job(tmp_path / "job")
     with socket.socket() as probe:

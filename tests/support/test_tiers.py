@@ -88,7 +88,7 @@ def test_a_unit_test_starts_no_s3_server(tmp_path: Path) -> None:
 
 def test_a_unit_test_loads_no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "vllm", raising=False)
-    with pytest.raises(pytest.fail.Exception, match="a unit test imports vLLM"):
+    with pytest.raises(pytest.fail.Exception, match="a unit test imports vllm"):
         __import__("vllm")
 
 

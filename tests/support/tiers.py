@@ -58,8 +58,8 @@ def _check(event: str, arguments: tuple[Any, ...]) -> None:
         _check_command(arguments[0], arguments[1])
     elif event == "socket.connect":
         _check_address(arguments[1])
-    elif event == "import" and arguments[0] == "vllm":
-        refuse("imports vLLM")
+    elif event == "import" and arguments[0] in ("vllm", "diffusers"):
+        refuse(f"imports {arguments[0]}")
 
 
 def _check_command(program: Any, words: Any) -> None:
